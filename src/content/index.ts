@@ -1,0 +1,1 @@
+export type { ContentMounter, ContentResumer, ContentSink, ContentSource, ContentTarget } from "./content.ts";

@@ -1,0 +1,1 @@
+console.error("sealer: no commands yet");

@@ -1,0 +1,1 @@
+export { noProgress, type Progress, type ProgressEvent } from "./events.ts";
