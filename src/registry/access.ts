@@ -45,16 +45,13 @@ function loginOnly(users: Htpasswd, { realm }: AuthConfig): Access {
 function anonymousPull(users: Htpasswd, { realm }: AuthConfig, tokens: Tokens): Access {
   return {
     async admit(request, { kind, scope }, origin) {
-      const challenge = `Bearer realm="${origin}${tokenPath}",service="${realm}"${scope ? `,scope="${scope}"` : ""}`;
-      const bearer = /^Bearer +(\S+)$/i.exec(authorizationOf(request) ?? "")?.[1];
-      const claim = bearer === undefined ? undefined : tokens.read(bearer);
-      if (bearer !== undefined && !claim) throw unauthorized(challenge);
-      const user = claim ? claim.user : await basicUser(request, users);
-      const named = user !== undefined && (claim ? await users.has(user) : true);
-      const wrongLogin = !named && (user !== undefined || (!claim && authorizationOf(request) !== undefined));
-      const enough = named || (kind === "pull" && !wrongLogin) || (kind === "ping" && claim !== undefined);
-      if (!enough || (wrongLogin && kind !== "ping")) throw unauthorized(challenge);
-      return named ? user : undefined;
+      const visitor = await visitorOf(request, users, tokens);
+      if (visitor.kind === "user") return visitor.name;
+      const reading = kind === "pull" && visitor.kind !== "refused";
+      const greeting = kind === "ping" && visitor.kind === "anonymous";
+      if (reading || greeting) return undefined;
+      const about = scope ? `,scope="${scope}"` : "";
+      throw unauthorized(`Bearer realm="${origin}${tokenPath}",service="${realm}"${about}`);
     },
     async token(request) {
       const user = await basicUser(request, users);
@@ -62,9 +59,28 @@ function anonymousPull(users: Htpasswd, { realm }: AuthConfig, tokens: Tokens): 
         throw unauthorized(`Basic realm="${realm}"`);
       }
       const { token, expires_in, issued_at } = tokens.issue(user);
-      return jsonReply(200, { token, access_token: token, expires_in, issued_at }, { "Cache-Control": "no-store" });
+      const answer = { token, access_token: token, expires_in, issued_at };
+      return jsonReply(200, answer, { "Cache-Control": "no-store" });
     },
   };
+}
+
+type Visitor =
+  | { readonly kind: "user"; readonly name: string }
+  /** Has a token that was given to nobody in particular. */
+  | { readonly kind: "anonymous" }
+  /** Has sent no credentials at all. */
+  | { readonly kind: "unknown" }
+  | { readonly kind: "refused" };
+
+async function visitorOf(request: IncomingMessage, users: Htpasswd, tokens: Tokens): Promise<Visitor> {
+  const authorization = authorizationOf(request);
+  if (authorization === undefined) return { kind: "unknown" };
+  const bearer = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+  const claim = bearer === undefined ? undefined : tokens.read(bearer);
+  if (claim && claim.user === undefined) return { kind: "anonymous" };
+  const name = claim ? claim.user : await basicUser(request, users);
+  return name !== undefined && (await users.has(name)) ? { kind: "user", name } : { kind: "refused" };
 }
 
 /** The user whose name and password a request carries, if they are right. */
