@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { writeFileAtomic } from "#files";
 
 /**
  * Settings that a network or PID namespace has no copy of: what a host changes, the whole machine has. They are noted
@@ -28,17 +29,17 @@ const machineWide = [
   ..."net.netfilter.nf_conntrack_buckets net.netfilter.nf_conntrack_max".split(" "),
 ] as const;
 
-/** Counts the sandbox in; the first one notes and sets. */
+/** Counts the sandbox in; the first one notes and sets. The caller holds the machine's lock. */
 export async function takeMachine(id: string, folder: string): Promise<void> {
   await mkdir(users, { recursive: true, mode: 0o700 });
+  if (!existsSync(noted)) await writeFileAtomic(noted, JSON.stringify(await readSettings()));
   await writeFile(join(users, id), folder);
-  if (!existsSync(noted)) await writeFile(noted, JSON.stringify(await readSettings()));
   for (const [name, value] of Object.entries(wantedSettings(await readSettings(), availableParallelism()))) {
     await writeFile(settingPath(name), value);
   }
 }
 
-/** Counts the sandbox out; the last one puts back what has changed. */
+/** Counts the sandbox out; the last one puts back what has changed. The caller holds the machine's lock. */
 export async function leaveMachine(id: string): Promise<void> {
   await rm(join(users, id), { force: true });
   for (const user of await readdir(users).catch(() => [])) {
