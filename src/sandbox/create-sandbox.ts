@@ -2,16 +2,23 @@ import { randomInt } from "node:crypto";
 import { networkInterfaces } from "node:os";
 import { SealerError } from "#errors";
 import { makeDirectory, writeFileAtomic } from "#files";
+import { generateKeyPair } from "#hosts";
 import { noProgress, type Progress } from "#progress";
 import { prepareBase } from "./base.ts";
 import { bootHosts } from "./boot-hosts.ts";
 import { requireSandboxSupport } from "./check-sandbox-support.ts";
-import { passwordPath, privateKeyPath, recordPath, sandboxFolder, sandboxId } from "./layout.ts";
+import {
+  passwordPath,
+  privateKeyPath,
+  publicKeyPath,
+  recordPath,
+  sandboxFolder,
+  sandboxId,
+} from "./layout.ts";
 import { describeSandbox } from "./list-sandboxes.ts";
 import { lockMachine, lockSandbox } from "./locks.ts";
 import { readRecord, readRecords } from "./records.ts";
 import { removeSandbox } from "./remove-sandbox.ts";
-import { runProgram } from "./run-program.ts";
 import type { Sandbox, SandboxRecord } from "./sandbox.ts";
 import { chooseSubnet, machineSubnets, parseSubnet } from "./subnet.ts";
 
@@ -60,8 +67,9 @@ async function prepareSandbox(options: SandboxOptions, hostNames: readonly strin
   const folder = sandboxFolder(root, name);
   await removeSandbox(root, name); // of one that was killed before it had a record
   await makeDirectory(folder, { mode: 0o700 });
-  const keyPath = privateKeyPath(folder);
-  await runProgram(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", `sandbox ${name}`, "-f", keyPath]);
+  const key = generateKeyPair(`sandbox ${name}`);
+  await writeFileAtomic(privateKeyPath(folder), key.privateKey, { mode: 0o600 });
+  await writeFileAtomic(publicKeyPath(folder), `${key.publicKey.trim()}\n`);
   await writeFileAtomic(passwordPath(folder), `${randomPassword()}\n`, { mode: 0o600 });
 
   await using _machine = await lockMachine(signal);

@@ -6,7 +6,7 @@ export {
 } from "./check-sandbox-support.ts";
 export { createSandbox, type SandboxOptions } from "./create-sandbox.ts";
 export { deleteSandbox } from "./delete-sandbox.ts";
-export { type Dial, dialerFor } from "./dialer-for.ts";
+export { dialerFor } from "./dialer-for.ts";
 export { execInHost } from "./exec-in-host.ts";
 export { findSandboxHost } from "./find-sandbox-host.ts";
 export { listSandboxes } from "./list-sandboxes.ts";
