@@ -2,8 +2,11 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makeDirectory } from "#files";
 import type { Progress } from "#progress";
 import { type AptMirror, aptMirror } from "./apt-mirror.ts";
+import { lockCache } from "./locks.ts";
+import { programPath } from "./program-path.ts";
 import { runProgram } from "./run-program.ts";
 import { runcInFront, serviceOnlyFolder } from "./runc-in-front.ts";
 
@@ -20,7 +23,7 @@ const masked = [
   ..."proc-sys-fs-binfmt_misc.automount systemd-binfmt.service".split(" "),
 ] as const;
 
-const pathOfServices = `${serviceOnlyFolder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+const pathOfServices = `${serviceOnlyFolder}:${programPath}`;
 
 const files: Readonly<Record<string, { text: string; mode?: number }>> = {
   [`${serviceOnlyFolder}/runc`]: { text: runcInFront, mode: 0o755 },
@@ -47,18 +50,20 @@ export async function prepareBase(options: {
 }): Promise<string> {
   const base = basePath(options.cacheDir);
   if (existsSync(base)) return base;
+  const folder = dirname(base);
+  await makeDirectory(folder);
+  await using _lock = await lockCache(folder, options.signal);
+  if (existsSync(base)) return base;
   const { progress } = options;
   const task = { id: "sandbox-base", title: "Make the hosts' base root (Debian 12)", estimateSeconds: 25 };
   progress({ type: "task-started", ...task });
-  const folder = dirname(base);
-  await mkdir(folder, { recursive: true });
-  const unfinished = join(folder, `unfinished-${process.pid}`);
+  const unfinished = join(folder, "unfinished");
   try {
+    await rm(unfinished, { recursive: true, force: true }); // of one that was killed
     await installDebian(unfinished, options.signal);
     await furnish(unfinished);
-    await rename(unfinished, base).catch((error) => {
-      if (!existsSync(base)) throw error;
-    });
+    await runProgram(["sync", "--file-system", unfinished]);
+    await rename(unfinished, base);
     progress({ type: "task-finished", id: task.id, outcome: "done" });
   } catch (error) {
     progress({ type: "task-failed", id: task.id, message: String(error) });

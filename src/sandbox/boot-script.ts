@@ -1,4 +1,5 @@
 import type { CgroupLayout } from "./cgroup-layout.ts";
+import { programPath } from "./program-path.ts";
 
 export interface BootOrder {
   readonly hostName: string;
@@ -120,7 +121,7 @@ cd /
 umount -l /.machine
 rmdir /.machine
 mount --make-rshared /
-exec env -i container=other PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin TERM=linux \\
+exec env -i container=other PATH=${programPath} TERM=linux \\
   /lib/systemd/systemd --system --show-status=0 --log-target=journal </dev/null >/dev/null 2>&1
 `;
 }

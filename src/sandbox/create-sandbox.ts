@@ -1,19 +1,24 @@
 import { randomInt } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
 import { networkInterfaces } from "node:os";
-import { mapLimited } from "#concurrency";
 import { SealerError } from "#errors";
+import { makeDirectory, writeFileAtomic } from "#files";
+import { generateKeyPair } from "#hosts";
 import { noProgress, type Progress } from "#progress";
 import { prepareBase } from "./base.ts";
-import { deleteSandbox } from "./delete-sandbox.ts";
-import { passwordPath, privateKeyPath, recordPath, sandboxFolder, sandboxId } from "./layout.ts";
+import { bootHosts } from "./boot-hosts.ts";
+import { requireSandboxSupport } from "./check-sandbox-support.ts";
+import {
+  passwordPath,
+  privateKeyPath,
+  publicKeyPath,
+  recordPath,
+  sandboxFolder,
+  sandboxId,
+} from "./layout.ts";
 import { describeSandbox } from "./list-sandboxes.ts";
-import { takeMachine } from "./machine-settings.ts";
-import { makeNetwork } from "./network.ts";
-import { bootHost } from "./power.ts";
+import { lockMachine, lockSandbox } from "./locks.ts";
 import { readRecord, readRecords } from "./records.ts";
-import { runProgram } from "./run-program.ts";
+import { removeSandbox } from "./remove-sandbox.ts";
 import type { Sandbox, SandboxRecord } from "./sandbox.ts";
 import { chooseSubnet, machineSubnets, parseSubnet } from "./subnet.ts";
 
@@ -36,50 +41,39 @@ export interface SandboxOptions {
 /**
  * Makes hosts and waits until their sshd answers. One that is there already with the same hosts is returned, its hosts
  * switched on. The hosts outlive this process. When it fails, nothing of the new sandbox stays.
- * @throws USAGE for bad names or subnets, SANDBOX_FAILED
+ * @throws USAGE for bad names or subnets, SANDBOX_IMPOSSIBLE, SANDBOX_FAILED
  */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { root, name, progress = noProgress, signal } = options;
-  const hostNames = checkNames(name, options.hosts);
-  const folder = sandboxFolder(root, name);
+  const wanted = checkOptions(options);
+  await using _lock = await lockSandbox(root, name, signal);
   const before = await readRecord(root, name);
-  if (before) checkSame(before, hostNames, options);
+  if (before) checkSame(before, wanted.hostNames, options);
   try {
-    const record = before ?? (await newRecord(options, hostNames));
-    await takeMachine(record.id, folder);
-    await makeNetwork(record);
-    await mapLimited(
-      record.hosts,
-      8,
-      async (host, stop) => {
-        const task = { id: `sandbox-${record.id}-${host.name}`, host: host.address };
-        progress({ type: "task-started", ...task, title: `Boot ${host.name}`, estimateSeconds: 2 });
-        await bootHost(folder, record, host.name, stop);
-        progress({ type: "task-finished", id: task.id, outcome: "done" });
-      },
-      { signal },
-    );
+    const record = before ?? (await prepareSandbox(options, wanted.hostNames));
+    await bootHosts(root, record, wanted.hostNames, { progress, signal });
     return await describeSandbox(root, record);
   } catch (error) {
-    if (!before) await deleteSandbox(root, name);
+    if (!before) await removeSandbox(root, name);
     throw error;
   }
 }
 
-async function newRecord(options: SandboxOptions, hostNames: readonly string[]): Promise<SandboxRecord> {
+/** The sandbox on disk. Its record comes last, and before any namespace. */
+async function prepareSandbox(options: SandboxOptions, hostNames: readonly string[]): Promise<SandboxRecord> {
   const { root, name, cacheDir, progress = noProgress, signal, diskBytes } = options;
-  const folder = sandboxFolder(root, name);
+  await requireSandboxSupport({ root, cacheDir, limitedDisks: diskBytes !== undefined });
   const base = await prepareBase({ cacheDir, progress, signal });
-  const others = (await readRecords(root)).map(({ subnet }) => subnet);
-  const subnet = options.subnet
-    ? parseSubnet(options.subnet)
-    : chooseSubnet([...others, ...machineSubnets(networkInterfaces())]);
-  if (hostNames.length > subnet.capacity) {
-    throw new SealerError(
-      "USAGE",
-      `${subnet.cidr} has room for ${subnet.capacity} hosts, not ${hostNames.length}`,
-    );
-  }
+  const folder = sandboxFolder(root, name);
+  await removeSandbox(root, name); // of one that was killed before it had a record
+  await makeDirectory(folder, { mode: 0o700 });
+  const key = generateKeyPair(`sandbox ${name}`);
+  await writeFileAtomic(privateKeyPath(folder), key.privateKey, { mode: 0o600 });
+  await writeFileAtomic(publicKeyPath(folder), `${key.publicKey.trim()}\n`);
+  await writeFileAtomic(passwordPath(folder), `${randomPassword()}\n`, { mode: 0o600 });
+
+  await using _machine = await lockMachine(signal);
+  const subnet = options.subnet ? parseSubnet(options.subnet) : await freeSubnet(root);
   const record: SandboxRecord = {
     version: 1,
     name,
@@ -91,28 +85,38 @@ async function newRecord(options: SandboxOptions, hostNames: readonly string[]):
     base,
     diskBytes,
   };
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (!existsSync(privateKeyPath(folder))) {
-    const argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", `sandbox ${name}`, "-f"] as const;
-    await runProgram([...argv, privateKeyPath(folder)]);
-  }
-  await writeFile(passwordPath(folder), `:${randomPassword()}\n`, { mode: 0o600 });
-  await writeFile(recordPath(folder), JSON.stringify(record, undefined, 2), { mode: 0o600 });
+  await writeFileAtomic(recordPath(folder), `${JSON.stringify(record, undefined, 2)}\n`, { mode: 0o600 });
   return record;
 }
 
-function checkNames(name: string, hosts: SandboxOptions["hosts"]): readonly string[] {
-  const names = typeof hosts === "number" ? Array.from({ length: hosts }, (_, i) => `host-${i + 1}`) : hosts;
-  for (const word of [name, ...names]) {
+/** Sandboxes of other root folders may have it too: their networks never meet. */
+async function freeSubnet(root: string) {
+  const others = (await readRecords(root)).map(({ subnet }) => subnet);
+  return chooseSubnet([...others, ...machineSubnets(networkInterfaces())]);
+}
+
+function checkOptions({ name, hosts, subnet, diskBytes }: SandboxOptions): { hostNames: readonly string[] } {
+  const hostNames =
+    typeof hosts === "number" ? Array.from({ length: hosts }, (_, i) => `host-${i + 1}`) : hosts;
+  for (const word of [name, ...hostNames]) {
     if (/^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$/.test(word)) continue;
     throw new SealerError("USAGE", `"${word}" cannot name a sandbox or a host`, {
       hint: "Use small letters, digits and inner hyphens, at most 40.",
     });
   }
-  const twice = names.find((word, position) => names.indexOf(word) !== position);
+  const twice = hostNames.find((word, position) => hostNames.indexOf(word) !== position);
   if (twice) throw new SealerError("USAGE", `host name "${twice}" is given twice`);
-  if (names.length === 0) throw new SealerError("USAGE", "a sandbox needs at least one host");
-  return names;
+  if (hostNames.length === 0) throw new SealerError("USAGE", "a sandbox needs at least one host");
+  const { cidr, capacity } = parseSubnet(subnet ?? "172.28.0.0/24");
+  if (hostNames.length > capacity) {
+    throw new SealerError("USAGE", `${cidr} has room for ${capacity} hosts, not ${hostNames.length}`);
+  }
+  if (diskBytes !== undefined && !(diskBytes >= 64e6)) {
+    throw new SealerError("USAGE", `a disk of ${diskBytes} bytes is too small for a host`, {
+      hint: "Give at least 64 MB.",
+    });
+  }
+  return { hostNames };
 }
 
 function checkSame(

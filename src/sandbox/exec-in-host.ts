@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { SealerError } from "#errors";
 import { hostProcess } from "./host-process.ts";
 import { hostPaths } from "./layout.ts";
+import { programPath } from "./program-path.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /**
@@ -29,7 +30,7 @@ export async function execInHost(
   const child = spawn("nsenter", ["--target", String(init.pid), "--all", "--", ...shell], {
     stdio: options.attached ? "inherit" : "pipe",
     env: {
-      PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      PATH: programPath,
       HOME: "/root",
       TERM: "linux",
     },

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { type DialAnswer, type DialOrder, dialHelper, dialHelperMark } from "./dial-helper.ts";
 import { networkPath } from "./layout.ts";
+import { programPath } from "./program-path.ts";
 
 /**
  * Connects to addresses inside a network namespace, by a child process that lives there and is kept for the next call.
@@ -17,7 +18,7 @@ export class NetworkDialer {
     const enter = [`--net=${networkPath(network)}`, "--", process.execPath];
     this.#child = spawn("nsenter", [...enter, "--eval", `(${dialHelper})()`, dialHelperMark], {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
-      env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
+      env: { PATH: programPath },
     });
     this.#child.on("message", (answer, handle) =>
       this.#answered(answer as DialAnswer, handle as Socket | undefined),

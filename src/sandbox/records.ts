@@ -20,7 +20,8 @@ export async function readRecord(root: string, name: string): Promise<SandboxRec
 
 /** All sandboxes below a root folder that can be read, by name. */
 export async function readRecords(root: string): Promise<SandboxRecord[]> {
-  const names = await readdir(sandboxesFolder(root)).catch(() => []);
+  const entries = await readdir(sandboxesFolder(root), { withFileTypes: true }).catch(() => []);
+  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   const records = await Promise.all(
     names.sort().map((name) => readRecord(root, name).catch(() => undefined)),
   );

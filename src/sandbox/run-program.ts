@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { SealerError } from "#errors";
+import { programPath } from "./program-path.ts";
 
 /**
  * Runs a program of this machine to its end and returns its standard output.
@@ -15,9 +16,12 @@ export async function runProgram(
   } = {},
 ): Promise<string> {
   options.signal?.throwIfAborted();
-  const [program, ...rest] = argv;
+  const settings = ["LC_ALL=C", `PATH=${programPath}`];
   // In a group of its own, so that an abort takes what it started along.
-  const child = spawn(program, rest, { stdio: ["pipe", "pipe", "pipe"], detached: true });
+  const child = spawn("/usr/bin/env", [...settings, ...argv], {
+    stdio: ["pipe", "pipe", "pipe"],
+    detached: true,
+  });
   const abort = () => child.pid && killGroup(child.pid);
   options.signal?.addEventListener("abort", abort, { once: true });
   let stdout = "";
@@ -38,17 +42,15 @@ export async function runProgram(
     });
     options.signal?.throwIfAborted();
     if (exitCode === 0) return stdout;
+    if (exitCode === 127) throw failed(argv, "is not installed on this machine", options.hint);
     throw failed(argv, `exited ${exitCode}: ${lastLines(said || stdout)}`, options.hint);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    throw failed(argv, "is not installed on this machine", options.hint, error);
   } finally {
     options.signal?.removeEventListener("abort", abort);
   }
 }
 
-function failed(argv: readonly string[], why: string, hint?: string, cause?: unknown): SealerError {
-  return new SealerError("SANDBOX_FAILED", `"${argv.slice(0, 4).join(" ")}" ${why}`, { hint, cause });
+function failed(argv: readonly string[], why: string, hint?: string): SealerError {
+  return new SealerError("SANDBOX_FAILED", `"${argv.slice(0, 4).join(" ")}" ${why}`, { hint });
 }
 
 function killGroup(leader: number): void {
