@@ -22,6 +22,12 @@ import { noProgress, type Progress } from "#progress";
 /** Every command, with the module that holds it: loaded only when it is called, so that starting stays quick. */
 const commands: readonly (CommandEntry & { load(): Promise<Command> })[] = [
   {
+    name: "registry serve",
+    summary: "Serve container images from a folder, as a registry",
+    group: "Others",
+    load: async () => (await import("./commands/registry-serve.ts")).registryServe,
+  },
+  {
     name: "version",
     summary: "Print sealer's version",
     group: "Others",

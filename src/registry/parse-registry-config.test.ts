@@ -85,7 +85,7 @@ for (const [text, where, message, hint] of [
   ["http:\n  zzzzzz: 1\n", "config.yml:2", /^http.zzzzzz/, /addr/],
   [
     "proxy:\n  remoteurl: https://registry-1.docker.io\n",
-    "config.yml:1",
+    "config.yml:2",
     /not yet fetch from other registries/,
     undefined,
   ],

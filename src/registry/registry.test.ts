@@ -331,7 +331,7 @@ test("lists the catalog page by page, also names that others begin with", async 
   for (const name of names) await putJson(ask, name, "v1", imageManifest());
   const seen: string[] = [];
   for (let path: string | undefined = "/v2/_catalog?n=2"; path; ) {
-    const { headers, body } = await ask("GET", path);
+    const { headers, body }: Answer = await ask("GET", path);
     seen.push(...JSON.parse(body.toString()).repositories);
     path = /<(.+)>/.exec(String(headers.link ?? ""))?.[1];
   }
@@ -498,7 +498,11 @@ async function registry({ deleteEnabled = true, readOnly = false } = {}) {
     const answer = answerOf(sending);
     const begun = new Promise<void>((resolve) => sending.on("continue", resolve));
     sending.flushHeaders();
-    return { begun, finish: () => (sending.end(body), answer) };
+    const finish = () => {
+      sending.end(body);
+      return answer;
+    };
+    return { begun, finish };
   };
   return Object.assign(ask, { halted });
 }
