@@ -1,0 +1,47 @@
+import { posix } from "node:path";
+import { diskFull, saysDiskFull } from "./disk-full.ts";
+import type { Host, WriteOptions } from "./host.ts";
+import { HostCommandError } from "./host-command-error.ts";
+
+/** Host.writeFile for hosts with bash and coreutils: a temporary file beside the target, synced, then renamed. */
+export async function writeThroughScript(
+  host: Host,
+  path: string,
+  content: Uint8Array | string,
+  { mode = 0o644, owner = { uid: 0, gid: 0 }, signal }: WriteOptions,
+): Promise<void> {
+  if (!posix.isAbsolute(path)) throw new Error(`${path} is not an absolute path`);
+  const bytes = typeof content === "string" ? Buffer.from(content) : content;
+  const facts = [path, String(bytes.length), mode.toString(8).padStart(4, "0"), `${owner.uid}:${owner.gid}`];
+  const result = await host.run(["bash", "-c", script, "write-file", ...facts], {
+    stdin: bytes,
+    env: { LC_ALL: "C" },
+    signal,
+  });
+  if (result.exitCode === 0) return;
+  if (saysDiskFull(result.stderr)) throw await diskFull(host, path, bytes.length, result);
+  throw new HostCommandError(host.address, ["write", path], result);
+}
+
+/** The size is checked because a connection that breaks looks like the end of the content. */
+const script = `
+set -eu
+umask 022
+path=$1 size=$2 mode=$3 owner=$4
+if [ -L "$path" ]; then path=$(readlink -f -- "$path"); fi
+if [ -d "$path" ]; then echo "$path is a folder" >&2; exit 1; fi
+folder=$(dirname -- "$path")
+mkdir -p -- "$folder"
+umask 077
+temporary=$(mktemp -- "$folder/.sealer-XXXXXXXX")
+trap 'rm -f -- "$temporary"' EXIT
+cat > "$temporary"
+written=$(stat -c %s -- "$temporary")
+if [ "$written" != "$size" ]; then echo "only $written of $size bytes arrived" >&2; exit 1; fi
+chown -- "$owner" "$temporary"
+chmod -- "$mode" "$temporary"
+sync -- "$temporary"
+mv -fT -- "$temporary" "$path"
+trap - EXIT
+sync -- "$folder"
+`;
