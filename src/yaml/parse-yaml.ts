@@ -43,7 +43,7 @@ export function parseYaml(text: string, options: YamlOptions): YamlDocument[] {
     if (isEmpty(document)) continue;
     documents.push({
       document,
-      value: valueOf(document, options.file),
+      value: readValue(document, options.file),
       lineOf: (path) => lineOf(document, lines, path),
     });
   }
@@ -77,7 +77,7 @@ function tokenize(text: string, lines: LineCounter, { file, maxDepth = 100 }: Ya
   return tokens;
 }
 
-function valueOf(document: Document.Parsed, file: string): unknown {
+function readValue(document: Document.Parsed, file: string): unknown {
   try {
     return plainValue(document.toJS({ maxAliasCount: 100 }));
   } catch (error) {
