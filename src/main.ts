@@ -22,6 +22,48 @@ import { noProgress, type Progress } from "#progress";
 /** Every command, with the module that holds it: loaded only when it is called, so that starting stays quick. */
 const commands: readonly (CommandEntry & { load(): Promise<Command> })[] = [
   {
+    name: "sandbox create",
+    summary: "Make hosts out of namespaces on this machine",
+    group: "Sandbox hosts",
+    load: async () => (await import("./commands/sandbox-create.ts")).sandboxCreate,
+  },
+  {
+    name: "sandbox list",
+    summary: "List sandboxes and their hosts",
+    group: "Sandbox hosts",
+    load: async () => (await import("./commands/sandbox-list.ts")).sandboxList,
+  },
+  {
+    name: "sandbox exec",
+    summary: "Run a program on a sandbox host, without SSH",
+    group: "Sandbox hosts",
+    load: async () => (await import("./commands/sandbox-exec.ts")).sandboxExec,
+  },
+  {
+    name: "sandbox start",
+    summary: "Switch sandbox hosts on",
+    group: "Sandbox hosts",
+    load: async () => (await import("./commands/sandbox-start.ts")).sandboxStart,
+  },
+  {
+    name: "sandbox stop",
+    summary: "Cut the power of sandbox hosts; their disks stay",
+    group: "Sandbox hosts",
+    load: async () => (await import("./commands/sandbox-stop.ts")).sandboxStop,
+  },
+  {
+    name: "sandbox delete",
+    summary: "Remove sandboxes, with their hosts and disks",
+    group: "Sandbox hosts",
+    load: async () => (await import("./commands/sandbox-delete.ts")).sandboxDelete,
+  },
+  {
+    name: "sandbox check",
+    summary: "Tell whether this machine can make sandbox hosts",
+    group: "Sandbox hosts",
+    load: async () => (await import("./commands/sandbox-check.ts")).sandboxCheck,
+  },
+  {
     name: "version",
     summary: "Print sealer's version",
     group: "Others",
