@@ -90,7 +90,10 @@ export class FakeHost implements Host, AsyncDisposable {
         ? result({ stdout: content.toString() })
         : result({ exitCode: 1, stderr: `cat: ${path}: No such file or directory` });
     }
-    if (name === "command-exists") return result({ exitCode: this.#hasProgram(path) ? 0 : 1 });
+    if (name === "command-exists") {
+      const found = argv.slice(1).filter((program) => this.#hasProgram(program));
+      return result({ exitCode: found.length > 0 ? 0 : 1, stdout: found.map((program) => `/usr/bin/${program}\n`).join("") });
+    }
     return notFound(name);
   }
 
