@@ -67,7 +67,10 @@ export class OciLayout implements ContentSource, ContentSink {
 
   open(
     content: Descriptor,
-    { offset, signal }: { readonly offset?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+    {
+      offset,
+      signal,
+    }: { readonly offset?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Readable> {
     return this.blobs.open(content, offset, signal);
   }
@@ -98,7 +101,8 @@ export class OciLayout implements ContentSource, ContentSink {
   }
 
   async tag(reference: string, content: Descriptor): Promise<void> {
-    if ((await this.blobs.sizeOf(content.digest)) === undefined) throw blobMissing(content.digest, this.folder);
+    if ((await this.blobs.sizeOf(content.digest)) === undefined)
+      throw blobMissing(content.digest, this.folder);
     await this.changeIndex((index) => withName(index, reference, content));
   }
 
@@ -128,7 +132,11 @@ export class OciLayout implements ContentSource, ContentSink {
     if (size === undefined) return undefined;
     const document = await readDocument(this, { mediaType: "", digest, size });
     const fields = parseObject(document);
-    const guess = fields?.manifests ? mediaTypes.ociIndex : fields?.layers ? mediaTypes.ociManifest : undefined;
+    const guess = fields?.manifests
+      ? mediaTypes.ociIndex
+      : fields?.layers
+        ? mediaTypes.ociManifest
+        : undefined;
     const mediaType = typeof fields?.mediaType === "string" ? fields.mediaType : guess;
     return mediaType === undefined ? undefined : { mediaType, digest, size };
   }

@@ -52,9 +52,7 @@ export async function receiveRest(
     const digest = digestFromHash(hash, algorithm);
     if (size !== content.size || digest !== content.digest) {
       await unlink(path);
-      throw size === content.size
-        ? digestMismatch(content.digest, digest)
-        : sizeMismatch(content, size);
+      throw size === content.size ? digestMismatch(content.digest, digest) : sizeMismatch(content, size);
     }
     await file.sync();
   } catch (error) {
