@@ -119,7 +119,7 @@ export class FakeHost implements Host, AsyncDisposable {
   async writeFile(path: string, content: Uint8Array | string, options: WriteOptions = {}): Promise<void> {
     const { mode = 0o644, owner = { uid: 0, gid: 0 } } = options;
     const real = await this.#files.resolve(path);
-    await mkdir(dirname(real), { recursive: true });
+    await mkdir(dirname(real), { recursive: true, mode: mode & 0o077 ? 0o755 : 0o700 });
     const temporary = `${real}.writing`;
     await rm(temporary, { force: true });
     await writeFile(temporary, content, { mode: 0o600, flag: "wx" });
