@@ -64,6 +64,12 @@ const commands: readonly (CommandEntry & { load(): Promise<Command> })[] = [
     load: async () => (await import("./commands/sandbox-check.ts")).sandboxCheck,
   },
   {
+    name: "registry serve",
+    summary: "Serve container images from a folder, as a registry",
+    group: "Registry",
+    load: async () => (await import("./commands/registry-serve.ts")).registryServe,
+  },
+  {
     name: "version",
     summary: "Print sealer's version",
     group: "Others",

@@ -3,7 +3,7 @@ import type { Progress } from "#progress";
 import { bootHost } from "./boot-host.ts";
 import { sandboxFolder } from "./layout.ts";
 import { lockMachine } from "./locks.ts";
-import { takeMachine } from "./machine-settings.ts";
+import { MachineSettings } from "./machine-settings.ts";
 import { makeNetwork } from "./network.ts";
 import type { SandboxRecord } from "./sandbox.ts";
 
@@ -15,7 +15,7 @@ export async function bootHosts(
   { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   const folder = sandboxFolder(root, record.name);
-  await takeMachineOnce(record, folder, signal);
+  await takeMachine(record, folder, signal);
   await makeNetwork(record);
   const boot = async (name: string, stop: AbortSignal) => {
     const id = `sandbox-${record.id}-${name}`;
@@ -32,7 +32,7 @@ export async function bootHosts(
   await mapLimited(hostNames, 8, boot, { signal });
 }
 
-async function takeMachineOnce(record: SandboxRecord, folder: string, signal?: AbortSignal): Promise<void> {
+async function takeMachine(record: SandboxRecord, folder: string, signal?: AbortSignal): Promise<void> {
   await using _lock = await lockMachine(signal);
-  await takeMachine(record.id, folder);
+  await new MachineSettings().take(record.id, folder);
 }

@@ -74,12 +74,6 @@ async function prepareSandbox(options: SandboxOptions, hostNames: readonly strin
 
   await using _machine = await lockMachine(signal);
   const subnet = options.subnet ? parseSubnet(options.subnet) : await freeSubnet(root);
-  if (hostNames.length > subnet.capacity) {
-    throw new SealerError(
-      "USAGE",
-      `${subnet.cidr} has room for ${subnet.capacity} hosts, not ${hostNames.length}`,
-    );
-  }
   const record: SandboxRecord = {
     version: 1,
     name,
@@ -113,7 +107,10 @@ function checkOptions({ name, hosts, subnet, diskBytes }: SandboxOptions): { hos
   const twice = hostNames.find((word, position) => hostNames.indexOf(word) !== position);
   if (twice) throw new SealerError("USAGE", `host name "${twice}" is given twice`);
   if (hostNames.length === 0) throw new SealerError("USAGE", "a sandbox needs at least one host");
-  if (subnet) parseSubnet(subnet);
+  const { cidr, capacity } = parseSubnet(subnet ?? "172.28.0.0/24");
+  if (hostNames.length > capacity) {
+    throw new SealerError("USAGE", `${cidr} has room for ${capacity} hosts, not ${hostNames.length}`);
+  }
   if (diskBytes !== undefined && !(diskBytes >= 64e6)) {
     throw new SealerError("USAGE", `a disk of ${diskBytes} bytes is too small for a host`, {
       hint: "Give at least 64 MB.",

@@ -6,7 +6,7 @@ import { dialHelperMark } from "./dial-helper.ts";
 import { haltHost } from "./halt-host.ts";
 import { hostNetwork, networkOf, networkPath, sandboxFolder, sandboxId } from "./layout.ts";
 import { lockMachine } from "./locks.ts";
-import { leaveMachine } from "./machine-settings.ts";
+import { MachineSettings } from "./machine-settings.ts";
 import { removeNetwork } from "./network.ts";
 import { readRecord } from "./records.ts";
 import { runProgram } from "./run-program.ts";
@@ -23,13 +23,13 @@ export async function removeSandbox(root: string, name: string): Promise<boolean
   await removeNetwork(record);
   await checkUnmounted(folder);
   await runProgram(["rm", "-rf", "--one-file-system", "--", folder]);
-  await leaveMachineOnce(record.id);
+  await leaveMachine(record.id);
   return true;
 }
 
-async function leaveMachineOnce(id: string): Promise<void> {
+async function leaveMachine(id: string): Promise<void> {
   await using _lock = await lockMachine();
-  await leaveMachine(id);
+  await new MachineSettings().leave(id);
 }
 
 /** Enough of a record to remove a sandbox whose own cannot be read. */

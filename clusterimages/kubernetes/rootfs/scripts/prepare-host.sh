@@ -57,6 +57,9 @@ kernel_values() {
   done
 }
 
+# A kernel without modules has no such file.
+loaded_modules() { if [ -e /proc/modules ]; then sed 's/ .*//' /proc/modules; fi; }
+
 link_names() { ip -o link show | sed 's/^[0-9]*: \([^:@]*\).*/\1/'; }
 
 existing_paths() {
@@ -67,6 +70,8 @@ existing_paths() {
 }
 
 rules() { if have "$1-save"; then "$1-save" 2> /dev/null | sed 's/\[[0-9:]*\]//; /^#/d'; fi; }
+
+active_swaps() { awk 'NR > 1 { print $1 }' /proc/swaps; }
 
 firewalls() {
   ! systemctl is-active --quiet firewalld || echo firewalld-active
@@ -81,11 +86,11 @@ remember_host() {
   remember cluster-folders cluster_folders
   remember existing-paths existing_paths
   remember kernel-values kernel_values
-  remember modules sed 's/ .*//' /proc/modules
+  remember modules loaded_modules
   remember links link_names
   remember rules-iptables rules iptables
   remember rules-ip6tables rules ip6tables
-  remember swaps awk 'NR > 1 { print $1 }' /proc/swaps
+  remember swaps active_swaps
   remember firewalls firewalls
   remember selinux sh -c '! command -v getenforce > /dev/null || getenforce'
   remember ipvs sh -c 'tail -n +4 /proc/net/ip_vs 2> /dev/null || true'
