@@ -90,7 +90,8 @@ export class ClusterHome {
       await this.readSecret("ssh/id_ed25519"),
       await this.readSecret("ssh/id_ed25519.pub"),
     ];
-    if (privateKey !== undefined && publicKey !== undefined) return { privateKey, publicKey: publicKey.trim() };
+    if (privateKey !== undefined && publicKey !== undefined)
+      return { privateKey, publicKey: publicKey.trim() };
     const made = generateKeyPair("");
     await this.writeSecret("ssh/id_ed25519.pub", `${made.publicKey.trim()}\n`);
     await this.writeSecret("ssh/id_ed25519", made.privateKey);
@@ -115,7 +116,9 @@ export async function listClusters(home: string): Promise<readonly string[]> {
   const known = await Promise.all(
     entries
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-      .map(async ({ name }) => ((await readIfThere(join(home, name, "state.json"))) === undefined ? [] : [name])),
+      .map(async ({ name }) =>
+        (await readIfThere(join(home, name, "state.json"))) === undefined ? [] : [name],
+      ),
   );
   return known.flat().sort();
 }

@@ -210,7 +210,10 @@ function launch(facts: PlanFacts, members: ReadonlyMap<string, Membership>): Dra
       if (address === zero.address) return idOf("kubeadm-init", address);
       return idOf(roles.includes("master") ? "join-master" : "join-node", address);
     }),
-    why: everyoneIn && unready.length === 0 ? undefined : `${unready.join(", ") || "a node"} is not known to be Ready`,
+    why:
+      everyoneIn && unready.length === 0
+        ? undefined
+        : `${unready.join(", ") || "a node"} is not known to be Ready`,
   });
   const env = { ...blueprint.env, ...desired.env, ...desired.cmdArgs };
   const commands = blueprint.commands.map((command, position) => {

@@ -5,9 +5,17 @@ export type StepWork =
   | { readonly kind: "install-key"; readonly publicKey: string }
   | { readonly kind: "write-hosts-file"; readonly lines: readonly string[] }
   | { readonly kind: "send-rootfs"; readonly layers: readonly RootfsLayer[]; readonly unzstd: boolean }
-  | { readonly kind: "init-host"; readonly rootfs: string; readonly settings: Readonly<Record<string, string>> }
+  | {
+      readonly kind: "init-host";
+      readonly rootfs: string;
+      readonly settings: Readonly<Record<string, string>>;
+    }
   | { readonly kind: "start-registry"; readonly rootfs: string; readonly settings: RegistrySettings }
-  | { readonly kind: "push-images"; readonly images: readonly PushedImage[]; readonly archives: readonly string[] }
+  | {
+      readonly kind: "push-images";
+      readonly images: readonly PushedImage[];
+      readonly archives: readonly string[];
+    }
   | { readonly kind: "pull-images"; readonly role: "master" | "node"; readonly version: string }
   | { readonly kind: "kubeadm-init" }
   | { readonly kind: "fetch-access" }

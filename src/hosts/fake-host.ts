@@ -92,7 +92,10 @@ export class FakeHost implements Host, AsyncDisposable {
     }
     if (name === "command-exists") {
       const found = argv.slice(1).filter((program) => this.#hasProgram(program));
-      return result({ exitCode: found.length > 0 ? 0 : 1, stdout: found.map((program) => `/usr/bin/${program}\n`).join("") });
+      return result({
+        exitCode: found.length > 0 ? 0 : 1,
+        stdout: found.map((program) => `/usr/bin/${program}\n`).join(""),
+      });
     }
     return notFound(name);
   }
