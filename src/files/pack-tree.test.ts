@@ -23,9 +23,10 @@ test("the same tree gives the same bytes, whenever and in whatever order it was 
   const one = buildOddTree(join(folder, "one"), { longNames: true });
   const other = join(folder, "other");
   execFileSync("cp", ["-a", one, other]);
-  for (const name of readdirSync(other).reverse()) {
-    renameSync(join(other, name), join(folder, "moved"));
-    renameSync(join(folder, "moved"), join(other, name));
+  for (const name of readdirSync(other, { encoding: "buffer" }).reverse()) {
+    const path = Buffer.concat([Buffer.from(`${other}/`), name]);
+    renameSync(path, join(folder, "moved"));
+    renameSync(join(folder, "moved"), path);
   }
   utimesSync(join(other, "empty"), 1, 1);
   assert.ok((await bytesOf(packTree(one))).equals(await bytesOf(packTree(other))));
