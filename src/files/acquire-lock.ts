@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { constants, type Stats } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { hostname } from "node:os";
-import { SealerError } from "#errors";
 import { fsError, isFsError } from "./fs-error.ts";
+import { programMissing } from "./run-program.ts";
 
 /** The lock is ours until `release`, or until this process ends in any way. */
 export interface Lock {
@@ -83,19 +83,14 @@ function flock(
       stdio: ["ignore", "ignore", "ignore", file.fd],
       ...(signal && { signal }),
     });
-    child.on("error", (error) => reject(isFsError(error, "ENOENT") ? programMissing(error) : error));
+    child.on("error", (error) =>
+      reject(isFsError(error, "ENOENT") ? programMissing("flock", "util-linux", error) : error),
+    );
     child.on("close", (code) => {
       if (code === 0) resolve(true);
       else if (code === 1) resolve(false);
       else reject(new Error(`flock ended with ${code ?? child.signalCode}`));
     });
-  });
-}
-
-function programMissing(cause: Error): SealerError {
-  return new SealerError("PROGRAM_MISSING", "the program flock is not installed", {
-    hint: "Install it: it is part of the package util-linux.",
-    cause,
   });
 }
 
