@@ -114,7 +114,7 @@ function registry({ desired, blueprint, observed, registry }: PlanFacts): Draft[
     rootfs: rootfsDigest(platformOf(blueprint, host)?.layers ?? []),
     settings: registry,
   };
-  const push: StepWork = { kind: "push-images", images: blueprint.images, archives: blueprint.archives };
+  const push = { kind: "push-images", images: blueprint.images, archives: blueprint.archives } as const;
   return [
     draft(host, start, "Start the registry", {
       needs: [idOf("init-host", address)],
@@ -124,11 +124,15 @@ function registry({ desired, blueprint, observed, registry }: PlanFacts): Draft[
         host.listening.has(registry.port) ? undefined : `nothing listens on port ${registry.port}`,
       ),
     }),
-    draft(host, push, "Push the images into the registry", {
-      needs: [idOf("start-registry", address)],
-      bytes: blueprint.imageBytes,
-      why: byReceipt(host, push, host.hasRegistryData ? undefined : "the registry's data are gone"),
-    }),
+    ...(push.images.length + push.archives.length === 0
+      ? []
+      : [
+          draft(host, push, "Push the images into the registry", {
+            needs: [idOf("start-registry", address)],
+            bytes: blueprint.imageBytes,
+            why: byReceipt(host, push, host.hasRegistryData ? undefined : "the registry's data are gone"),
+          }),
+        ]),
   ];
 }
 
