@@ -72,7 +72,13 @@ function prepareHost(
   const platform = platformOf(blueprint, host);
   if (!platform) throw new Error(`${address} was to be checked for its platform before`);
   const isMember = members.get(address) === "member";
-  const lines = hostsLines(wanted, desired, observed, { domain: registry.domain, isMember });
+  const lines = hostsLines(wanted, {
+    hosts: desired.hosts,
+    names: new Map([...observed.hosts].map(([key, { hostname }]) => [key, hostname])),
+    masterZero: masterZeroOf(desired).address,
+    domain: registry.domain,
+    isMember,
+  });
   const layers = platform.layers;
   const init: StepWork = {
     kind: "init-host",
