@@ -67,6 +67,8 @@ export interface BuildOptions {
   readonly extraImages: readonly WantedImage[];
   /** References, fully qualified, that are not embedded. */
   readonly ignoredImages: ReadonlySet<string>;
+  /** Fail where an image cannot be told before the cluster runs. */
+  readonly strict: boolean;
   /** False builds without container images. */
   readonly embed: boolean;
   readonly progress?: Progress;
@@ -200,6 +202,7 @@ class PlatformBuild {
         text: `${file}:${line}: not embedded: ${text} (${why})`,
       });
     }
+    if (this.#options.strict) refuseUnresolved(found.unresolved);
     const byReference = new Map(found.wanted.map((image) => [image.reference, image]));
     for (const { reference, wantedBy } of extraImages) {
       const before = byReference.get(reference)?.wantedBy ?? [];
@@ -313,6 +316,15 @@ class PlatformBuild {
       history: [...(base.config?.history ?? []), ...history],
     };
   }
+}
+
+function refuseUnresolved([first, ...others]: readonly UnresolvedImage[]): void {
+  if (!first) return;
+  const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+  throw new SealerError("IMAGE_NOT_FOUND", `the image "${first.text}" cannot be told: ${first.why}${more}`, {
+    where: `${first.file}:${first.line}`,
+    hint: "Write the image out, list it in manifests/imageList, or build without --strict.",
+  });
 }
 
 /** The base's commands come first; the same command is not run twice. */
