@@ -47,6 +47,11 @@ export class Connections implements AsyncDisposable {
     return found.host;
   }
 
+  /** The same connections with other failures: for those who do not mind some of them. */
+  withFailures(failed: ReadonlyMap<string, unknown>): Connections {
+    return new Connections(this.connected, failed);
+  }
+
   /** @throws the one failure, or HOST_UNREACHABLE that tells all of them */
   mustAll(): void {
     const failures = [...this.failed.values()];

@@ -1,15 +1,15 @@
 import { masterZeroOf } from "#clusterfile";
 import { SealerError } from "#errors";
+import { installAuthorizedKey } from "#hosts";
 import type { JoinAccessGiver } from "./join-access.ts";
 import { type HostScript, runOnHost } from "./run-on-host.ts";
 import type { Site } from "./site.ts";
 import type { Step } from "./step.ts";
 import { initHost } from "./steps/init-host.ts";
-import { installKey } from "./steps/install-key.ts";
 import { join } from "./steps/join.ts";
 import { kubeadmInit } from "./steps/kubeadm-init.ts";
 import { pullImages } from "./steps/pull-images.ts";
-import { pushImages } from "./steps/push-images.ts";
+
 import { runCommand } from "./steps/run-command.ts";
 import { sendRootfs } from "./steps/send-rootfs.ts";
 import { startRegistry } from "./steps/start-registry.ts";
@@ -40,7 +40,8 @@ async function scriptOf(
   switch (step.kind) {
     case "install-key": {
       const user = hosts.find(({ address }) => address === step.host)?.user ?? "root";
-      return installKey(step.publicKey, user, name);
+      await installAuthorizedKey(site.host(step.host), { cluster: name, publicKey: step.publicKey, user });
+      return undefined;
     }
     case "write-hosts-file":
       return writeHostsFile(step.lines, name);
@@ -51,7 +52,7 @@ async function scriptOf(
     case "start-registry":
       return startRegistry(step, site);
     case "push-images":
-      await pushImages(step, site, signal);
+      await (await import("./steps/push-images.ts")).pushImages(step, site, signal);
       return { script: ":" };
     case "pull-images":
       return pullImages(step, site);

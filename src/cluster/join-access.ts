@@ -49,11 +49,19 @@ export class JoinAccessGiver {
   async #ask(title: string, script: string, signal?: AbortSignal): Promise<string> {
     const host = this.#host();
     const config = `${hostPaths(this.#cluster).kubeadm}/init.yaml`;
-    const { exitCode, stdout, stderr } = await runScript(host, script, { name: title, args: [config], signal });
-    if (exitCode === 0) return stdout;
-    throw new SealerError("HOST_COMMAND_FAILED", `${host.address}: "${title}" exited ${exitCode}: ${stderr.trim()}`, {
-      where: host.address,
+    const { exitCode, stdout, stderr } = await runScript(host, script, {
+      name: title,
+      args: [config],
+      signal,
     });
+    if (exitCode === 0) return stdout;
+    throw new SealerError(
+      "HOST_COMMAND_FAILED",
+      `${host.address}: "${title}" exited ${exitCode}: ${stderr.trim()}`,
+      {
+        where: host.address,
+      },
+    );
   }
 }
 

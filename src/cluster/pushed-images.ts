@@ -16,7 +16,8 @@ export function pushedImages({ embedded, indexes }: ClusterImage, ownDomain: str
     const held = entries.map(({ descriptor }) => descriptor.digest);
     if (index) return { reference, repository, tag, descriptor: plain(index), held };
     const [only, ...more] = entries;
-    if (only && more.length === 0) return { reference, repository, tag, descriptor: plain(only.descriptor), held };
+    if (only && more.length === 0)
+      return { reference, repository, tag, descriptor: plain(only.descriptor), held };
     return { reference, repository, tag, held, ...indexOf(entries) };
   });
 }

@@ -92,7 +92,10 @@ function metadataVersion(text: string | undefined): string | undefined {
   try {
     facts = JSON.parse(text);
   } catch (cause) {
-    throw new SealerError("IMAGE_INVALID", "the image's file Metadata is not JSON", { where: "Metadata", cause });
+    throw new SealerError("IMAGE_INVALID", "the image's file Metadata is not JSON", {
+      where: "Metadata",
+      cause,
+    });
   }
   const version = facts.kubeVersion ?? facts.version;
   return typeof version === "string" ? version : undefined;

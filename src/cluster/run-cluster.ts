@@ -116,7 +116,9 @@ export async function planRun(options: RunClusterOptions): Promise<Plan> {
   await using connections = await connectAll(options, home, state?.ownKey === true);
   const observed = await observe(desired, connections, home);
   refuseUnfit(options, observed);
-  const pki = state ? await registryPki(home, [blueprint.registry.domain, masterZeroOf(desired).address]) : noPki;
+  const pki = state
+    ? await registryPki(home, [blueprint.registry.domain, masterZeroOf(desired).address])
+    : noPki;
   const login = blueprint.registry.login ?? loginOf(state);
   const publicKey = ownKey ? (state ? await keyOf(home, true) : "made when it runs") : undefined;
   const plan = planOf(options, observed, { pki, login, publicKey });
@@ -130,7 +132,11 @@ async function keyOf(home: ClusterHome, ownKey: boolean): Promise<string | undef
   return ownKey ? (await home.sshKey()).publicKey : undefined;
 }
 
-async function connectAll(options: RunClusterOptions, home: ClusterHome, ownKey: boolean): Promise<Connections> {
+async function connectAll(
+  options: RunClusterOptions,
+  home: ClusterHome,
+  ownKey: boolean,
+): Promise<Connections> {
   const { desired, login, dial, progress, signal, connect = connectHosts } = options;
   const connections = await connect(desired.hosts, { home, login, ownKey, dial, progress, signal });
   try {
@@ -179,10 +185,16 @@ function checkHosts(desired: DesiredCluster, state: ClusterState | undefined): v
     new SealerError("CLUSTER_EXISTS", `the cluster ${desired.name} is there already, ${why}`, { hint });
   const zero = masterZeroOf(state.desired).address;
   if (masterZeroOf(desired).address !== zero) {
-    throw exists(`and began on ${zero}`, `Name ${zero} as the first master, or choose another --cluster-name.`);
+    throw exists(
+      `and began on ${zero}`,
+      `Name ${zero} as the first master, or choose another --cluster-name.`,
+    );
   }
   const left = state.desired.hosts.filter(
-    (had) => !desired.hosts.some(({ address, roles }) => address === had.address && roles.join() === had.roles.join()),
+    (had) =>
+      !desired.hosts.some(
+        ({ address, roles }) => address === had.address && roles.join() === had.roles.join(),
+      ),
   );
   if (left.length > 0) {
     const named = left.map(({ address, roles }) => `${address} (${roles.join(", ")})`).join(", ");
@@ -270,7 +282,10 @@ function siteOf(
   };
 }
 
-function kubeadmOf(desired: DesiredCluster, { kubeadm, version, runtime, registry }: Blueprint): KubeadmCluster {
+function kubeadmOf(
+  desired: DesiredCluster,
+  { kubeadm, version, runtime, registry }: Blueprint,
+): KubeadmCluster {
   const masters = desired.hosts.filter(({ roles }) => roles.includes("master")).map(({ address }) => address);
   return {
     documents: kubeadm,

@@ -23,7 +23,11 @@ export type StepWork =
   | { readonly kind: "join-master"; readonly node: string; readonly rejoin: boolean }
   | { readonly kind: "join-node"; readonly node: string; readonly rejoin: boolean }
   | { readonly kind: "wait-ready"; readonly nodes: readonly string[] }
-  | { readonly kind: "run-command"; readonly command: string; readonly env: Readonly<Record<string, string>> };
+  | {
+      readonly kind: "run-command";
+      readonly command: string;
+      readonly env: Readonly<Record<string, string>>;
+    };
 
 export interface StepFrame {
   /** Unique in the plan, and the name of the receipt on its host: `init-host@10.0.0.1`. */

@@ -6,7 +6,11 @@ import { type Host, HostCommandError, runScript } from "#hosts";
  */
 export async function forgetNode(
   master: Host,
-  { node, address, role }: { readonly node: string; readonly address: string; readonly role: "master" | "node" },
+  {
+    node,
+    address,
+    role,
+  }: { readonly node: string; readonly address: string; readonly role: "master" | "node" },
   signal?: AbortSignal,
 ): Promise<void> {
   const title = `forget the node ${node}`;

@@ -18,7 +18,8 @@ export async function join(
 ): Promise<HostScript> {
   const zero = masterZeroOf(site.desired);
   const role = step.kind === "join-master" ? "master" : "node";
-  if (step.rejoin) await forgetNode(site.host(zero.address), { node: step.node, address: step.host, role }, signal);
+  if (step.rejoin)
+    await forgetNode(site.host(zero.address), { node: step.node, address: step.host, role }, signal);
   const given = await access.give(role, signal);
   const path = `${hostPaths(site.desired.name).kubeadm}/join.yaml`;
   const node = { address: step.host, name: step.node, role } as const;
@@ -28,7 +29,11 @@ export async function join(
   if (role === "node") return { script: joinNode, args: [path], secrets };
   const user = site.desired.hosts.find(({ address }) => address === step.host)?.user ?? "root";
   const cluster = site.desired.name;
-  return { script: joinMaster, args: [path, cluster, user, step.host, apiServerName, markOf(cluster)], secrets };
+  return {
+    script: joinMaster,
+    args: [path, cluster, user, step.host, apiServerName, markOf(cluster)],
+    secrets,
+  };
 }
 
 const joinNode = `${resetHalfWay}

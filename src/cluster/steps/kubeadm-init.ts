@@ -1,5 +1,5 @@
-import { initConfiguration } from "#kubernetes";
 import { runScript } from "#hosts";
+import { initConfiguration } from "#kubernetes";
 import { hostPaths } from "../host-paths.ts";
 import { nodeNameOf } from "../membership.ts";
 import type { HostScript } from "../run-on-host.ts";

@@ -11,7 +11,9 @@ export async function pullImages(step: StepOf<"pull-images">, site: Site): Promi
   const observed = site.observed.hosts.get(step.host);
   const node = { address: step.host, name: observed ? nodeNameOf(observed) : step.host };
   const path = `${kubeadm}/images.yaml`;
-  await site.host(step.host).writeFile(path, initConfiguration(site.kubeadm, node, undefined), { mode: 0o600 });
+  await site
+    .host(step.host)
+    .writeFile(path, initConfiguration(site.kubeadm, node, undefined), { mode: 0o600 });
   const { runtime, version } = site.kubeadm;
   const login = site.blueprint.registry.login;
   return {

@@ -6,7 +6,11 @@ import type { Site } from "../site.ts";
 export function scriptEnv(
   cluster: Pick<DesiredCluster, "name" | "env">,
   address: string,
-  { domain, port, runtime }: { readonly domain: string; readonly port: number; readonly runtime: ContainerRuntime },
+  {
+    domain,
+    port,
+    runtime,
+  }: { readonly domain: string; readonly port: number; readonly runtime: ContainerRuntime },
 ): Readonly<Record<string, string>> {
   return {
     ...cluster.env,

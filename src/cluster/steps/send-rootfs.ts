@@ -73,7 +73,9 @@ async function sendLayer(
     path: layers,
     progress: (event) =>
       site.progress(
-        event.type === "task-advanced" ? { ...event, bytes: Math.min(step.bytes, sent + event.bytes) } : event,
+        event.type === "task-advanced"
+          ? { ...event, bytes: Math.min(step.bytes, sent + event.bytes) }
+          : event,
       ),
   });
 }
