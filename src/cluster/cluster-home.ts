@@ -6,6 +6,7 @@ import { checkClusterName, type DesiredCluster } from "#clusterfile";
 import { SealerError } from "#errors";
 import { writeFileAtomic } from "#files";
 import { generateKeyPair } from "#hosts";
+import type { ContainerRuntime } from "#kubernetes";
 import { FileJournal } from "./journal.ts";
 
 /** What this machine remembers of a cluster. */
@@ -22,6 +23,9 @@ export interface ClusterState {
     readonly username: string;
     readonly password: string;
   };
+  readonly runtime: ContainerRuntime;
+  /** Hosts from which a delete that has not ended yet has removed everything but the key. */
+  readonly cleaned?: readonly string[] | undefined;
   /** Whether the cluster's key is installed on the hosts. */
   readonly ownKey: boolean;
   /** Set where sealer made the hosts themselves. */
@@ -86,7 +90,8 @@ export class ClusterHome {
       await this.readSecret("ssh/id_ed25519"),
       await this.readSecret("ssh/id_ed25519.pub"),
     ];
-    if (privateKey !== undefined && publicKey !== undefined) return { privateKey, publicKey: publicKey.trim() };
+    if (privateKey !== undefined && publicKey !== undefined)
+      return { privateKey, publicKey: publicKey.trim() };
     const made = generateKeyPair("");
     await this.writeSecret("ssh/id_ed25519.pub", `${made.publicKey.trim()}\n`);
     await this.writeSecret("ssh/id_ed25519", made.privateKey);
@@ -111,7 +116,9 @@ export async function listClusters(home: string): Promise<readonly string[]> {
   const known = await Promise.all(
     entries
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-      .map(async ({ name }) => ((await readIfThere(join(home, name, "state.json"))) === undefined ? [] : [name])),
+      .map(async ({ name }) =>
+        (await readIfThere(join(home, name, "state.json"))) === undefined ? [] : [name],
+      ),
   );
   return known.flat().sort();
 }
@@ -155,6 +162,8 @@ const stateSchema = z.object({
   imageDigest: z.string(),
   names: textMap,
   registry: z.object({ domain: z.string(), port: z.number(), username: z.string(), password: z.string() }),
+  runtime: z.enum(["docker", "containerd"]),
+  cleaned: z.array(z.string()).optional(),
   ownKey: z.boolean(),
   provider: z.literal("sandbox").optional(),
 });

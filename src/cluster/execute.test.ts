@@ -47,7 +47,9 @@ test("a failure keeps only those back that need it, and every cause is told", as
     steps,
     async ({ id, host }) => {
       if (id === "a@10.0.0.1") {
-        throw new SealerError("HOST_COMMAND_FAILED", "10.0.0.1: no space left\nlast line", { hint: "Make room." });
+        throw new SealerError("HOST_COMMAND_FAILED", "10.0.0.1: no space left\nlast line", {
+          hint: "Make room.",
+        });
       }
       hosts.push(host);
     },
@@ -65,7 +67,10 @@ test("a failure keeps only those back that need it, and every cause is told", as
 });
 
 test("no more steps run at once than the limit, and uploads have their own", async () => {
-  const steps = [...Array.from({ length: 6 }, (_, i) => step(`upload${i}`)), ...[step("x"), step("y"), step("z")]];
+  const steps = [
+    ...Array.from({ length: 6 }, (_, i) => step(`upload${i}`)),
+    ...[step("x"), step("y"), step("z")],
+  ];
   let uploads = 0;
   let all = 0;
   const most = { uploads: 0, all: 0 };
@@ -119,7 +124,10 @@ test("the journal tells before and after each step, the events who does what", a
     async () => {
       assert.deepEqual(journal, [{ event: "step-started", step: "a@10.0.0.1" }]);
     },
-    options({ journal: { append: async (entry) => void journal.push(entry) }, progress: (event) => events.push(event) }),
+    options({
+      journal: { append: async (entry) => void journal.push(entry) },
+      progress: (event) => events.push(event),
+    }),
   );
 
   assert.deepEqual(

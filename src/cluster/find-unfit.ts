@@ -169,7 +169,9 @@ function aboutPorts(
   desired: DesiredCluster,
   blueprint: Blueprint,
 ): Finding[] {
-  const registryRuns = [...host.receipts.keys(), ...host.begun].some((id) => id.startsWith("start-registry@"));
+  const registryRuns = [...host.receipts.keys(), ...host.begun].some((id) =>
+    id.startsWith("start-registry@"),
+  );
   const ports = [
     10250,
     ...(wanted.roles.includes("master") ? [2379, 2380, 6443, 10257, 10259] : []),

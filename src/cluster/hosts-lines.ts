@@ -1,6 +1,5 @@
-import { type DesiredCluster, type DesiredHost, masterZeroOf } from "#clusterfile";
+import type { DesiredHost } from "#clusterfile";
 import { apiServerName } from "#kubernetes";
-import type { ObservedCluster } from "./observed-cluster.ts";
 
 /**
  * What `/etc/hosts` of a host says: every host's name, the registry, and the API server. Masters that are in the cluster
@@ -8,17 +7,26 @@ import type { ObservedCluster } from "./observed-cluster.ts";
  */
 export function hostsLines(
   wanted: DesiredHost,
-  desired: DesiredCluster,
-  observed: ObservedCluster,
-  { domain, isMember }: { readonly domain: string; readonly isMember: boolean },
+  facts: {
+    /** The cluster's hosts, and their names by address. */
+    readonly hosts: readonly DesiredHost[];
+    readonly names: ReadonlyMap<string, string>;
+    readonly masterZero: string;
+    /** The registry's. */
+    readonly domain: string;
+    readonly isMember: boolean;
+  },
 ): string[] {
-  const zero = masterZeroOf(desired).address;
-  const own = wanted.roles.includes("master") && isMember;
-  const names = desired.hosts.flatMap(({ address }) => {
-    const hostname = observed.hosts.get(address)?.hostname;
-    return hostname === undefined ? [] : [`${address} ${hostname}`];
+  const own = wanted.roles.includes("master") && facts.isMember;
+  const names = facts.hosts.flatMap(({ address }) => {
+    const name = facts.names.get(address);
+    return name === undefined ? [] : [`${address} ${name}`];
   });
-  return [`${own ? wanted.address : zero} ${apiServerName}`, `${zero} ${domain}`, ...names];
+  return [
+    `${own ? wanted.address : facts.masterZero} ${apiServerName}`,
+    `${facts.masterZero} ${facts.domain}`,
+    ...names,
+  ];
 }
 
 /** Whether the marked lines of the file are these and no others. */

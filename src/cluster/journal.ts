@@ -11,7 +11,7 @@ export interface Journal {
   append(entry: JournalEntry): Promise<void>;
 }
 
-export class FileJournal implements Journal {
+export class FileJournal implements Journal, AsyncDisposable {
   readonly #file: FileHandle;
   readonly #run: string;
   #last: Promise<void> = Promise.resolve();
@@ -35,7 +35,7 @@ export class FileJournal implements Journal {
     return this.#last;
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#last.catch(() => {});
     await this.#file.close();
   }

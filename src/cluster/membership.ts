@@ -23,7 +23,9 @@ export function membershipOf(
     const host = observed.hosts.get(wanted.address);
     if (!host) continue;
     const found =
-      wanted.address === zero.address ? masterZero(host, desired, observed) : joined(wanted, host, observed.nodes);
+      wanted.address === zero.address
+        ? masterZero(host, desired, observed)
+        : joined(wanted, host, observed.nodes);
     members.set(wanted.address, found);
   }
   return members;
@@ -38,7 +40,9 @@ function masterZero(host: ObservedHost, desired: DesiredCluster, observed: Obser
   const hasControlPlane = host.kubernetesFiles.has("admin.conf") && host.kubernetesFiles.has("manifests");
   const others = desired.hosts.filter(({ address }) => address !== host.address);
   const joinedHosts = others.filter(({ address }) =>
-    [...(observed.hosts.get(address)?.receipts.keys() ?? [])].some((name) => /^join-(master|node)@/.test(name)),
+    [...(observed.hosts.get(address)?.receipts.keys() ?? [])].some((name) =>
+      /^join-(master|node)@/.test(name),
+    ),
   );
   if (host.receipts.has(id)) {
     if (hasControlPlane) return "member";

@@ -33,20 +33,31 @@ export async function observeHost(
 ): Promise<ObservedHost> {
   const paths = hostPaths(options.cluster);
   const said = (result: CommandResult) => result.stdout.trim();
-  const [hostname, machine, machineId, addresses, clockSkew, processors, memory, disk, programs, ports, units] =
-    await Promise.all([
-      view.query(["hostname"]).then(said),
-      view.query(["uname", "-m"]).then(said),
-      view.readFile("/etc/machine-id").then((bytes) => bytes?.toString().trim() ?? ""),
-      view.query(["ip-address"]).then(said),
-      clockSkewOf(view),
-      view.query(["nproc"]).then(said),
-      view.readFile("/proc/meminfo").then((bytes) => bytes?.toString() ?? ""),
-      view.query(["df", "-B1", "--output=avail", "/var/lib/sealer", "/var/lib"]).then(said),
-      view.query(["command-exists", ...neededPrograms, ...usefulPrograms]).then(said),
-      view.query(["listening-ports"]).then(said),
-      view.query(["systemctl-is-active", ...services]).then(said),
-    ]);
+  const [
+    hostname,
+    machine,
+    machineId,
+    addresses,
+    clockSkew,
+    processors,
+    memory,
+    disk,
+    programs,
+    ports,
+    units,
+  ] = await Promise.all([
+    view.query(["hostname"]).then(said),
+    view.query(["uname", "-m"]).then(said),
+    view.readFile("/etc/machine-id").then((bytes) => bytes?.toString().trim() ?? ""),
+    view.query(["ip-address"]).then(said),
+    clockSkewOf(view),
+    view.query(["nproc"]).then(said),
+    view.readFile("/proc/meminfo").then((bytes) => bytes?.toString() ?? ""),
+    view.query(["df", "-B1", "--output=avail", "/var/lib/sealer", "/var/lib"]).then(said),
+    view.query(["command-exists", ...neededPrograms, ...usefulPrograms]).then(said),
+    view.query(["listening-ports"]).then(said),
+    view.query(["systemctl-is-active", ...services]).then(said),
+  ]);
   const [receiptNames, rootfs, registry, kubernetes, hostsFile, clusters] = await Promise.all([
     view.list(paths.receipts),
     view.stat(paths.rootfs),

@@ -72,7 +72,13 @@ function prepareHost(
   const platform = platformOf(blueprint, host);
   if (!platform) throw new Error(`${address} was to be checked for its platform before`);
   const isMember = members.get(address) === "member";
-  const lines = hostsLines(wanted, desired, observed, { domain: registry.domain, isMember });
+  const lines = hostsLines(wanted, {
+    hosts: desired.hosts,
+    names: new Map([...observed.hosts].map(([key, { hostname }]) => [key, hostname])),
+    masterZero: masterZeroOf(desired).address,
+    domain: registry.domain,
+    isMember,
+  });
   const layers = platform.layers;
   const init: StepWork = {
     kind: "init-host",
@@ -114,7 +120,7 @@ function registry({ desired, blueprint, observed, registry }: PlanFacts): Draft[
     rootfs: rootfsDigest(platformOf(blueprint, host)?.layers ?? []),
     settings: registry,
   };
-  const push: StepWork = { kind: "push-images", images: blueprint.images, archives: blueprint.archives };
+  const push = { kind: "push-images", images: blueprint.images, archives: blueprint.archives } as const;
   return [
     draft(host, start, "Start the registry", {
       needs: [idOf("init-host", address)],
@@ -124,11 +130,15 @@ function registry({ desired, blueprint, observed, registry }: PlanFacts): Draft[
         host.listening.has(registry.port) ? undefined : `nothing listens on port ${registry.port}`,
       ),
     }),
-    draft(host, push, "Push the images into the registry", {
-      needs: [idOf("start-registry", address)],
-      bytes: blueprint.imageBytes,
-      why: byReceipt(host, push, host.hasRegistryData ? undefined : "the registry's data are gone"),
-    }),
+    ...(push.images.length + push.archives.length === 0
+      ? []
+      : [
+          draft(host, push, "Push the images into the registry", {
+            needs: [idOf("start-registry", address)],
+            bytes: blueprint.imageBytes,
+            why: byReceipt(host, push, host.hasRegistryData ? undefined : "the registry's data are gone"),
+          }),
+        ]),
   ];
 }
 
@@ -210,7 +220,10 @@ function launch(facts: PlanFacts, members: ReadonlyMap<string, Membership>): Dra
       if (address === zero.address) return idOf("kubeadm-init", address);
       return idOf(roles.includes("master") ? "join-master" : "join-node", address);
     }),
-    why: everyoneIn && unready.length === 0 ? undefined : `${unready.join(", ") || "a node"} is not known to be Ready`,
+    why:
+      everyoneIn && unready.length === 0
+        ? undefined
+        : `${unready.join(", ") || "a node"} is not known to be Ready`,
   });
   const env = { ...blueprint.env, ...desired.env, ...desired.cmdArgs };
   const commands = blueprint.commands.map((command, position) => {

@@ -46,7 +46,11 @@ export async function registryPki(home: ClusterHome, names: readonly string[]): 
       ),
     ],
   });
-  const made = { ca: ca.pem, certificate: certificate.toString("pem"), key: await privatePem(pair.privateKey) };
+  const made = {
+    ca: ca.pem,
+    certificate: certificate.toString("pem"),
+    key: await privatePem(pair.privateKey),
+  };
   await home.writeSecret("pki/registry.key", made.key);
   await home.writeSecret("pki/registry.crt", made.certificate);
   await home.writeSecret("pki/registry.names", names.join("\n"));
@@ -67,7 +71,10 @@ async function readPki(home: ClusterHome, names: readonly string[]): Promise<Reg
 
 async function authority(home: ClusterHome) {
   const subject = "CN=sealer registry CA";
-  const [pem, held] = [await home.readSecret("pki/registry-ca.crt"), await home.readSecret("pki/registry-ca.key")];
+  const [pem, held] = [
+    await home.readSecret("pki/registry-ca.crt"),
+    await home.readSecret("pki/registry-ca.key"),
+  ];
   if (pem !== undefined && held !== undefined) return { subject, pem, key: await readPrivatePem(held) };
   const pair = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await X509CertificateGenerator.createSelfSigned({

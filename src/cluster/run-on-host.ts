@@ -59,6 +59,9 @@ if ! flock -n 9; then
   echo "waiting for what an earlier run has begun here"
   flock -w 7200 9 || { echo "it did not end within two hours" >&2; exit 75; }
 fi
+if [ -e "$data/deleted" ] && [ "\${id%@*}" != clean-host ]; then
+  echo "the cluster is being deleted here: finish that first, with sealer delete" >&2; exit 74
+fi
 now=$(cat -- "$receipt" 2>/dev/null)
 if [ -n "$now" ] && [ "$now" != "$seen" ]; then
   case $now in *"\\"inputs\\":\\"$inputs\\""*) echo "an earlier run has done it"; exit 0;; esac

@@ -5,9 +5,17 @@ export type StepWork =
   | { readonly kind: "install-key"; readonly publicKey: string }
   | { readonly kind: "write-hosts-file"; readonly lines: readonly string[] }
   | { readonly kind: "send-rootfs"; readonly layers: readonly RootfsLayer[]; readonly unzstd: boolean }
-  | { readonly kind: "init-host"; readonly rootfs: string; readonly settings: Readonly<Record<string, string>> }
+  | {
+      readonly kind: "init-host";
+      readonly rootfs: string;
+      readonly settings: Readonly<Record<string, string>>;
+    }
   | { readonly kind: "start-registry"; readonly rootfs: string; readonly settings: RegistrySettings }
-  | { readonly kind: "push-images"; readonly images: readonly PushedImage[]; readonly archives: readonly string[] }
+  | {
+      readonly kind: "push-images";
+      readonly images: readonly PushedImage[];
+      readonly archives: readonly string[];
+    }
   | { readonly kind: "pull-images"; readonly role: "master" | "node"; readonly version: string }
   | { readonly kind: "kubeadm-init" }
   | { readonly kind: "fetch-access" }
@@ -15,11 +23,11 @@ export type StepWork =
   | { readonly kind: "join-master"; readonly node: string; readonly rejoin: boolean }
   | { readonly kind: "join-node"; readonly node: string; readonly rejoin: boolean }
   | { readonly kind: "wait-ready"; readonly nodes: readonly string[] }
-  | { readonly kind: "run-command"; readonly command: string; readonly env: Readonly<Record<string, string>> }
-  | { readonly kind: "drain-node"; readonly node: string }
-  | { readonly kind: "remove-node"; readonly node: string }
-  | { readonly kind: "clean-host" }
-  | { readonly kind: "remove-traces"; readonly publicKey: string | undefined };
+  | {
+      readonly kind: "run-command";
+      readonly command: string;
+      readonly env: Readonly<Record<string, string>>;
+    };
 
 export interface StepFrame {
   /** Unique in the plan, and the name of the receipt on its host: `init-host@10.0.0.1`. */
@@ -57,6 +65,10 @@ export interface PushedImage {
   /** A tag, or a digest where the reference has no tag. */
   readonly tag: string;
   readonly descriptor: Descriptor;
+  /** Manifests out of an index that the ClusterImage holds; others of it are left out. */
+  readonly held: readonly Digest[];
+  /** The index itself, where it was made here: base64. */
+  readonly made?: string | undefined;
 }
 
 export interface RegistrySettings {

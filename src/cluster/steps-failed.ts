@@ -7,7 +7,9 @@ export function stepsFailed(
   goOn: string,
 ): SealerError {
   const lines = failed.map(({ step, error }) => `${step.host}: ${step.title}: ${causeOf(error, step.host)}`);
-  const hints = [...new Set(failed.map(({ error }) => (error instanceof SealerError ? error.hint : undefined)))];
+  const hints = [
+    ...new Set(failed.map(({ error }) => (error instanceof SealerError ? error.hint : undefined))),
+  ];
   const waiting = blocked.length > 0 ? `, ${count(blocked.length)} could not begin` : "";
   const message = `${count(failed.length)} failed (${count(done.length)} done${waiting}):\n${lines
     .map((line) => indented(line))

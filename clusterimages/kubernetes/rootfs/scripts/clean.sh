@@ -26,11 +26,11 @@ runtime_is_ours() { ours "/usr/bin/$1"; }
 
 stop_kubernetes() {
   systemctl disable --now --quiet sealer-pod-network.service kubelet.service 2> /dev/null
-  # It also takes this master out of etcd, where there are other members.
-  if [ -e /etc/kubernetes/kubelet.conf ] || [ -e /etc/kubernetes/manifests/etcd.yaml ]; then
-    local socket=/var/run/dockershim.sock
-    [ -S "$socket" ] || [ "$(container_runtime)" = docker ] || socket=/run/containerd/containerd.sock
-    timeout 60 kubeadm reset --force --cri-socket "$socket" > /dev/null 2>&1
+  # While this master's own API server still runs: out of the lists of masters, and of etcd where it has other members.
+  # The rest of kubeadm reset is done below, faster and completely.
+  if [ -e /etc/kubernetes/manifests/etcd.yaml ] && have kubeadm; then
+    timeout 30 kubeadm reset phase update-cluster-status > /dev/null 2>&1
+    timeout 30 kubeadm reset phase remove-etcd-member > /dev/null 2>&1
   fi
   return 0
 }
@@ -77,7 +77,7 @@ end_processes() {
     # A program that is run through a loader of its own shows in its arguments only.
     [ "$program" != "$libraries/ld-linux-x86-64.so.2" ] || program=$(tr '\0' '\n' < "$process/cmdline" | head -1)
     case " $* " in *" ${program% (deleted)} "*) ;; *) continue ;; esac
-    for child in $(cat "$process"/task/*/children 2> /dev/null); do kill -KILL "$child" 2> /dev/null; done
+    cat "$process"/task/*/children 2> /dev/null | xargs -r kill -KILL 2> /dev/null
     kill -KILL "${process#/proc/}" 2> /dev/null
   done
   return 0
@@ -88,9 +88,12 @@ unmount_all() {
   local folder mount
   while read -r folder; do
     awk '{ print $5 }' /proc/self/mountinfo | grep -F -- "$folder/" | sort -ru | while read -r mount; do
-      case $mount in "$folder"/*) existed "$mount" || umount -l -- "$(printf '%b' "$mount")" ;; esac
+      case $mount in
+        "$folder"/*) existed "$mount" || umount -l -- "$(printf '%b' "$mount")" ;;
+      esac
     done
   done < <(remembered cluster-folders; echo /run/netns)
+  return 0
 }
 
 remove_pod_networks() {
@@ -142,19 +145,16 @@ restore_rules() {
     /^-/ { if ((table $0) in was || $0 !~ families) print; next }
     { print }
   ' | "$tool-restore" || return 1
-  # A table that was not there before and is empty now goes as well.
+  # A table that was not there before and is empty now goes as well: restored without a chain, it is not made again.
   for table in $("$tool-save" 2> /dev/null | sed -n 's/^\*//p'); do
     grep -Fxqs "*$table" "$state/rules-$tool" && continue
-    if ! "$tool-save" -t "$table" 2> /dev/null | grep -q '^-A'; then
-      "$tool" -w -t "$table" -X 2> /dev/null
-      ! have nft || nft delete table "${tool/iptables/ip}" "$table" 2> /dev/null
-    fi
+    "$tool-save" -t "$table" 2> /dev/null | grep -Eq '^-A|^:[^ ]+ -' || printf '*%s\nCOMMIT\n' "$table" | "$tool-restore"
   done
   return 0
 }
 
 remove_files() {
-  local folder path
+  local folder path mode
   # Folders that the cluster fills: what was there before stays.
   while read -r folder; do
     [ -e "$folder" ] || [ -L "$folder" ] || continue
@@ -168,6 +168,7 @@ remove_files() {
       done
     fi
   done < <(remembered cluster-folders)
+  while read -r mode path; do chmod "$mode" "$path"; done < <(remembered folder-modes)
   while read -r path; do
     rm -f -- "$path" "$path.sealer-new"
     if [ -e "$state/saved$path" ] || [ -L "$state/saved$path" ]; then cp -a "$state/saved$path" "$path"; fi
@@ -187,7 +188,7 @@ remove_slices() {
   for unit in $(systemctl list-units --all --plain --no-legend 'kubepods*.slice' 'cri-containerd-*.scope' 'docker-*.scope' | awk '{ print $1 }' | sort -r); do
     systemctl stop "$unit" 2> /dev/null
   done
-  find /sys/fs/cgroup -depth -type d \( -name 'kubepods*' -o -path '*/kubepods*' -o -path '*/docker/*' -o -name docker \) -exec rmdir {} \; 2> /dev/null
+  find /sys/fs/cgroup -depth -type d \( -name 'kubepods*' -o -path '*/kubepods*' -o -path '*/docker/*' -o -name docker -o -path '*/sealer/sealer-registry' -o -name sealer \) -exec rmdir {} \; 2> /dev/null
   systemctl reset-failed 2> /dev/null
   return 0
 }
@@ -197,12 +198,15 @@ restore_kernel() {
   while IFS='=' read -r key value; do
     local file=/proc/sys/${key//./\/}
     [ -e "$file" ] || continue
-    [ "$(cat "$file")" = "$value" ] || echo "$value" > "$file" || echo "cannot set $key back to $value" >&2
+    # In a network namespace some values cannot be set.
+    [ "$(cat "$file")" = "$value" ] || { echo "$value" > "$file"; } 2> /dev/null || echo "clean.sh: $key cannot be set back to $value" >&2
   done < <(remembered kernel-values)
   [ -e /proc/modules ] || return 0
   for module in ip_vs_sh ip_vs_wrr ip_vs_rr ip_vs ipip br_netfilter overlay nf_conntrack; do
-    grep -Fxqs "$module" "$state/modules" || ! grep -q "^$module " /proc/modules || modprobe -q -r "$module" || true
+    grep -Fxqs "$module" "$state/modules" || ! grep -q "^$module " /proc/modules || modprobe -q -r "$module"
   done
+  # A module that something else uses by now stays.
+  return 0
 }
 
 restore_settings() {

@@ -65,7 +65,7 @@ host_program() {
       echo "$path"
       return 0
     fi
-  done < <(type -aP "$1")
+  done < <(type -aP "$1" || true)
 }
 
 # Makes a folder and notes each part of the path that was not there.
