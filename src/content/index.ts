@@ -1,3 +1,9 @@
+export type { ImageArchive } from "./archive/image-archive.ts";
+export { importDockerImage, importImage } from "./archive/import-image.ts";
+export { openArchive } from "./archive/open-archive.ts";
+export type { ArchiveOutput } from "./archive/write-archive.ts";
+export { writeDockerArchive } from "./archive/write-docker-archive.ts";
+export { writeOciArchive, writeOciFolder } from "./archive/write-oci-archive.ts";
 export { childrenOf } from "./children.ts";
 export type { ContentMounter, ContentResumer, ContentSink, ContentSource, ContentTarget } from "./content.ts";
 export { type CopyOptions, copyImage } from "./copy-image.ts";
