@@ -111,7 +111,10 @@ async function take(
   { store, progress, signal }: ArchiveFinderOptions,
 ): Promise<FoundImage> {
   if (archive.kind === "docker-archive") {
-    return { source: store, root: await importDockerImage(archive, name, nameless(store), { progress, signal }) };
+    return {
+      source: store,
+      root: await importDockerImage(archive, name, nameless(store), { progress, signal }),
+    };
   }
   return { source: archive, root: await archive.resolve(name) };
 }

@@ -72,7 +72,10 @@ async function namesOf(
   if (names.length === 0) {
     throw new SealerError("IMAGE_NOT_FOUND", `${path} holds no image with a name`, {
       where: path,
-      hint: all.length === 1 ? "Give it one by -t." : "Save it again under a name: sealer save and docker save give one.",
+      hint:
+        all.length === 1
+          ? "Give it one by -t."
+          : "Save it again under a name: sealer save and docker save give one.",
     });
   }
   if (tag === undefined) return names.map((name) => [name, withTag(name)]);

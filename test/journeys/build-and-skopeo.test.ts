@@ -12,7 +12,10 @@ test("skopeo copies a ClusterImage out of the store and back, whole, and keeps i
   const out = workshop.path("out");
   await run("skopeo", ...all, `oci:${workshop.store}:app:1`, `oci:${out}:app:1`);
   await run("skopeo", ...all, `oci:${out}:app:1`, `oci-archive:${workshop.path("app.tar")}:app:2`);
-  assert.deepEqual((await readdir(`${out}/blobs/sha256`)).sort(), (await readdir(`${workshop.store}/blobs/sha256`)).sort());
+  assert.deepEqual(
+    (await readdir(`${out}/blobs/sha256`)).sort(),
+    (await readdir(`${workshop.store}/blobs/sha256`)).sort(),
+  );
 
   await workshop.sealer("load", "-i", "app.tar");
   const loaded = await workshop.json<Inspected>("inspect", "app:2");
@@ -47,7 +50,15 @@ test("docker-registry takes a ClusterImage, and sealer gets the same one back fr
   await using _registry = await serve(port, "docker-registry", ["serve", config]);
   const there = `127.0.0.1:${port}/apps/app:1`;
   await workshop.sealer("push", "app:1", there);
-  await run("skopeo", "copy", "--all", "--preserve-digests", "--src-tls-verify=false", `docker://${there}`, `dir:${workshop.path("copy")}`);
+  await run(
+    "skopeo",
+    "copy",
+    "--all",
+    "--preserve-digests",
+    "--src-tls-verify=false",
+    `docker://${there}`,
+    `dir:${workshop.path("copy")}`,
+  );
 
   const elsewhere = await Workshop.open(t);
   await elsewhere.sealer("pull", there);
@@ -62,12 +73,16 @@ async function builtImage(t: Parameters<typeof Workshop.open>[0]) {
   const workshop = await Workshop.open(t);
   await writeOciFolder(workshop.path("images"), { tag: "registry.example.com/web:1" });
   await workshop.write({
-    Kubefile: "FROM scratch\nLABEL tested=yes\nCOPY context .\nRUN mkdir -p q && echo made > q/made\nCMD true\n",
+    Kubefile:
+      "FROM scratch\nLABEL tested=yes\nCOPY context .\nRUN mkdir -p q && echo made > q/made\nCMD true\n",
     "context/etc/kubeadm.yml": "a: b\n",
     "context/manifests/imageList": "registry.example.com/web:1\n",
   });
   const built = await workshop.json<Inspected>("build", "-t", "app:1", "--images-from", "images", ".");
-  assert.deepEqual(built.embedded.map(({ reference }) => reference), ["registry.example.com/web:1"]);
+  assert.deepEqual(
+    built.embedded.map(({ reference }) => reference),
+    ["registry.example.com/web:1"],
+  );
   return { workshop, built };
 }
 

@@ -38,9 +38,14 @@ test("archives are bases too", async (t) => {
   await there.write({ Kubefile: "FROM oci-archive:app.tar\nCOPY Kubefile etc\nCMD true\n" });
   const built = await there.json<Inspected>("build", "-t", "top:1", ".");
   assert.equal(built.embedded.length, 2);
-  assert.deepEqual(built.platforms[0]?.layers.map(({ createdBy }) => createdBy), ["COPY manifests manifests", "COPY Kubefile etc"]);
+  assert.deepEqual(
+    built.platforms[0]?.layers.map(({ createdBy }) => createdBy),
+    ["COPY manifests manifests", "COPY Kubefile etc"],
+  );
 
-  await there.write({ Kubefile: `FROM docker-archive:${workshop.path("archives/web.tar")}\nCOPY Kubefile etc\n` });
+  await there.write({
+    Kubefile: `FROM docker-archive:${workshop.path("archives/web.tar")}\nCOPY Kubefile etc\n`,
+  });
   assert.equal((await there.json<Inspected>("build", "-t", "plain:1", ".")).platforms[0]?.layers.length, 3);
 });
 
@@ -49,7 +54,13 @@ test("an image that is nowhere is told with its place, and where it was looked f
   await workshop.write({ "manifests/imageList": "registry.invalid/tools/a:2\n" });
   const { code, stderr } = await workshop.run(["build", "-t", "app:1", "--images-from", "archives", "."]);
   assert.equal(code, 3);
-  for (const part of ["manifests/imageList:1", "registry.invalid/tools/a:2", "the local store", "archives", "the registry registry.invalid"]) {
+  for (const part of [
+    "manifests/imageList:1",
+    "registry.invalid/tools/a:2",
+    "the local store",
+    "archives",
+    "the registry registry.invalid",
+  ]) {
     assert.ok(stderr.includes(part), `${part} is not in:\n${stderr}`);
   }
   assert.deepEqual(await workshop.json("images"), []);
@@ -69,7 +80,12 @@ async function offline(t: TestContext): Promise<Workshop> {
   ] as const) {
     const folder = workshop.path(`layout-${name}`);
     await writeOciFolder(folder, { tag: "v1" });
-    await run("skopeo", "copy", `oci:${folder}:v1`, `docker-archive:${workshop.path(`archives/${name}.tar`)}:${reference}`);
+    await run(
+      "skopeo",
+      "copy",
+      `oci:${folder}:v1`,
+      `docker-archive:${workshop.path(`archives/${name}.tar`)}:${reference}`,
+    );
   }
   return workshop;
 }

@@ -5,38 +5,42 @@ import { run } from "../fixtures/programs.ts";
 import { type Inspected, Workshop } from "../fixtures/workshop.ts";
 
 const files = {
-  Kubefile: "FROM scratch\nCOPY . .\nCOPY etc/a etc/b\nRUN tar -cf all.tar etc && ls -R > list\nCMD true\n",
-  "etc/a": "1\n",
-  "manifests/none.yaml": "kind: ConfigMap\n",
+  "app/Kubefile":
+    "FROM scratch\nCOPY . .\nCOPY etc/a etc/b\nRUN tar -cf all.tar etc && ls -R > list\nCMD true\n",
+  "app/etc/a": "1\n",
+  "app/manifests/none.yaml": "kind: ConfigMap\n",
 };
 
 test("two builds of the same files in two folders, at two times, are one image", async (t) => {
   const [first, second] = [await Workshop.open(t), await Workshop.open(t)];
   await first.write(files);
   await second.write(Object.fromEntries(Object.entries(files).reverse()));
-  await utimes(second.path("etc/a"), 1, 1);
+  await utimes(second.path("app/etc/a"), 1, 1);
 
-  const one = await first.json<Inspected>("build", "-t", "app:1", ".");
-  const two = await second.json<Inspected>("build", "-t", "other:2", ".", "-q");
+  const one = await first.json<Inspected>("build", "-t", "app:1", "app");
+  const two = await second.json<Inspected>("build", "-t", "other:2", "app", "-q");
 
-  assert.equal(one.platforms[0]?.layers[0]?.id, two.platforms[0]?.layers[0]?.id);
-  assert.notEqual(one.digest, two.digest, "tar in a RUN wrote the times of the files: that is the machine's doing");
+  assert.equal(one.digest, two.digest);
+  assert.equal(one.platforms[0]?.layers.length, 3);
 });
 
-test("without what a RUN takes from the machine, digests are equal, also by a cache and without", async (t) => {
+test("times that a RUN leaves do not count, nor does it matter whether the cache was asked", async (t) => {
   const [first, second] = [await Workshop.open(t), await Workshop.open(t)];
-  const plain = { ...files, Kubefile: "FROM scratch\nCOPY . .\nRUN ls -R > list && date > when && : > when\nCMD true\n" };
+  const plain = {
+    ...files,
+    "app/Kubefile": "FROM scratch\nCOPY . .\nRUN ls -R > list && date > when && : > when\nCMD true\n",
+  };
   await first.write(plain);
   await second.write(plain);
   const digests = [
-    await first.json<Inspected>("build", "-t", "a", "."),
-    await first.json<Inspected>("build", "-t", "a", "."),
-    await first.json<Inspected>("build", "-t", "a", "--no-cache", "."),
-    await second.json<Inspected>("build", "-t", "b", "."),
+    await first.json<Inspected>("build", "-t", "a", "app"),
+    await first.json<Inspected>("build", "-t", "a", "app"),
+    await first.json<Inspected>("build", "-t", "a", "--no-cache", "app"),
+    await second.json<Inspected>("build", "-t", "b", "app"),
   ].map(({ digest }) => digest);
   assert.equal(new Set(digests).size, 1);
 
-  const gzip = await second.json<Inspected>("build", "-t", "c", "--compression", "gzip", ".");
+  const gzip = await second.json<Inspected>("build", "-t", "c", "--compression", "gzip", "app");
   assert.notEqual(gzip.digest, digests[0]);
   await run("skopeo", "copy", `oci:${second.store}:c:latest`, `docker-archive:${second.path("c.tar")}:c:1`);
 });

@@ -57,7 +57,10 @@ test("a broken archive changes nothing", async (t) => {
 async function twoMachines(t: TestContext) {
   const [here, there] = [await Workshop.open(t), await Workshop.open(t)];
   await writeOciFolder(here.path("images"), { tag: "registry.example.com/web:1", bytes: 2_000_000 });
-  await here.write({ Kubefile: "FROM scratch\nCOPY imageList manifests\n", imageList: "registry.example.com/web:1\n" });
+  await here.write({
+    Kubefile: "FROM scratch\nCOPY imageList manifests\n",
+    imageList: "registry.example.com/web:1\n",
+  });
   const built = await here.json<Inspected>("build", "-t", "app:1", "--images-from", "images", ".");
   return { here, there, built };
 }
