@@ -7,6 +7,8 @@ export { writeOciArchive, writeOciFolder } from "./archive/write-oci-archive.ts"
 export { childrenOf } from "./children.ts";
 export type { ContentMounter, ContentResumer, ContentSink, ContentSource, ContentTarget } from "./content.ts";
 export { type CopyOptions, copyImage } from "./copy-image.ts";
+export { readCredentials } from "./credentials/read-credentials.ts";
+export { removeCredentials, saveCredentials } from "./credentials/save-credentials.ts";
 export { ImageStore } from "./image-store.ts";
 export { MemoryContent } from "./memory-content.ts";
 export { OciLayout } from "./oci-layout.ts";
