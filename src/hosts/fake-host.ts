@@ -90,7 +90,13 @@ export class FakeHost implements Host, AsyncDisposable {
       this.#programFor(argv) ?? (name === "command-exists" ? undefined : this.#programFor(command));
     if (program !== undefined)
       return reply(program, { argv, stdin: "", env: {}, host: this, signal: new AbortController().signal });
-    if (name === "command-exists") return result({ exitCode: this.#hasProgram(path) ? 0 : 1 });
+    if (name === "command-exists") {
+      const found = argv.slice(1).filter((wanted) => this.#hasProgram(wanted));
+      return result({
+        exitCode: found.length > 0 ? 0 : 1,
+        stdout: found.map((wanted) => `/usr/bin/${wanted}\n`).join(""),
+      });
+    }
     return notFound(name);
   }
 
