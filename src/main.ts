@@ -22,6 +22,72 @@ import { noProgress, type Progress } from "#progress";
 /** Every command, with the module that holds it: loaded only when it is called, so that starting stays quick. */
 const commands: readonly (CommandEntry & { load(): Promise<Command> })[] = [
   {
+    name: "build",
+    summary: "Build a ClusterImage from a Kubefile",
+    group: "Images",
+    load: async () => (await import("./commands/build.ts")).build,
+  },
+  {
+    name: "images",
+    summary: "List the images on this machine",
+    group: "Images",
+    load: async () => (await import("./commands/images.ts")).images,
+  },
+  {
+    name: "inspect",
+    summary: "Show what is in an image",
+    group: "Images",
+    load: async () => (await import("./commands/inspect.ts")).inspect,
+  },
+  {
+    name: "history",
+    summary: "Show the instructions that an image was built by",
+    group: "Images",
+    load: async () => (await import("./commands/history.ts")).history,
+  },
+  {
+    name: "tag",
+    summary: "Give an image another name",
+    group: "Images",
+    load: async () => (await import("./commands/tag.ts")).tag,
+  },
+  {
+    name: "rmi",
+    summary: "Remove images from this machine",
+    group: "Images",
+    load: async () => (await import("./commands/rmi.ts")).rmi,
+  },
+  {
+    name: "save",
+    summary: "Write an image to an archive or a folder",
+    group: "Images",
+    load: async () => (await import("./commands/save.ts")).save,
+  },
+  {
+    name: "load",
+    summary: "Bring images from an archive or a folder to this machine",
+    group: "Images",
+    load: async () => (await import("./commands/load.ts")).load,
+  },
+  {
+    name: "pull",
+    summary: "Copy an image from a registry to this machine",
+    group: "Images",
+    load: async () => (await import("./commands/pull.ts")).pull,
+  },
+  {
+    name: "push",
+    summary: "Copy an image from this machine to a registry",
+    group: "Images",
+    load: async () => (await import("./commands/push.ts")).push,
+  },
+  {
+    name: "prune",
+    summary: "Delete what no image and no cluster needs",
+    group: "Images",
+    load: async () => (await import("./commands/prune.ts")).prune,
+  },
+  {
     name: "sandbox create",
     summary: "Make hosts out of namespaces on this machine",
     group: "Sandbox hosts",
@@ -62,6 +128,12 @@ const commands: readonly (CommandEntry & { load(): Promise<Command> })[] = [
     summary: "Tell whether this machine can make sandbox hosts",
     group: "Sandbox hosts",
     load: async () => (await import("./commands/sandbox-check.ts")).sandboxCheck,
+  },
+  {
+    name: "registry serve",
+    summary: "Serve container images from a folder, as a registry",
+    group: "Registry",
+    load: async () => (await import("./commands/registry-serve.ts")).registryServe,
   },
   {
     name: "version",

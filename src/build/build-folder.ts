@@ -96,7 +96,10 @@ export class BuildFolder implements Disposable {
   /** The bytes of a file that was listed as `entry`. @throws FILE_INVALID where it has changed since */
   *read({ path, stat }: FolderEntry): Generator<Buffer> {
     const fd = this.#inFolder(dirname(path), (folder) =>
-      openSync(`/proc/self/fd/${folder}/${basename(path)}`, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+      openSync(
+        `/proc/self/fd/${folder}/${basename(path)}`,
+        constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+      ),
     );
     try {
       const now = fstatSync(fd, { bigint: true });
@@ -116,7 +119,8 @@ export class BuildFolder implements Disposable {
   /** A small file as text. */
   readText(path: string): string {
     const entry = this.find(path);
-    if (entry?.kind !== "file") throw new SealerError("FILE_NOT_FOUND", `${path} is not a file in ${this.root}`);
+    if (entry?.kind !== "file")
+      throw new SealerError("FILE_NOT_FOUND", `${path} is not a file in ${this.root}`);
     if (entry.stat.size > 16n << 20n) throw new SealerError("FILE_INVALID", `${path} is larger than 16 MB`);
     return Buffer.concat([...this.read(entry)]).toString();
   }
@@ -131,7 +135,8 @@ export class BuildFolder implements Disposable {
         return { path, kind: stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other", stat };
       });
     } catch (error) {
-      if (["ENOENT", "ENOTDIR", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+      if (["ENOENT", "ENOTDIR", "ELOOP"].includes((error as NodeJS.ErrnoException).code ?? ""))
+        return undefined;
       throw error;
     }
   }
@@ -167,9 +172,13 @@ function basename(path: string): string {
 function mustBeText(name: Buffer, folder: string): string {
   const text = name.toString();
   if (Buffer.from(text).equals(name)) return text;
-  throw new SealerError("FILE_INVALID", `a name in ${folder || "the build folder"} is not UTF-8: ${JSON.stringify(text)}`, {
-    hint: "Rename it, or leave it out by .dockerignore.",
-  });
+  throw new SealerError(
+    "FILE_INVALID",
+    `a name in ${folder || "the build folder"} is not UTF-8: ${JSON.stringify(text)}`,
+    {
+      hint: "Rename it, or leave it out by .dockerignore.",
+    },
+  );
 }
 
 function changed(path: string): SealerError {

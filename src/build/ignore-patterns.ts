@@ -101,8 +101,9 @@ function classEnd(pattern: string, start: number): number {
 
 function characterClass(inside: string): string {
   const negated = inside.startsWith("^");
-  const members = (negated ? inside.slice(1) : inside).replace(/\\(.)|[[\]^/&~|(){}]/gsu, (match, escaped: string | undefined) =>
-    escaped === undefined ? `\\${match}` : literal(escaped),
+  const members = (negated ? inside.slice(1) : inside).replace(
+    /\\(.)|[[\]^/&~|(){}]/gsu,
+    (match, escaped: string | undefined) => (escaped === undefined ? `\\${match}` : literal(escaped)),
   );
   return negated ? `[^${members}/]` : `(?!/)[${members}]`;
 }

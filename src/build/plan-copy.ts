@@ -1,5 +1,5 @@
-import { nearest } from "#errors";
 import type { RootfsView } from "#cluster-image";
+import { nearest } from "#errors";
 import { kubefileError } from "#kubefile";
 import { parseYaml } from "#yaml";
 import type { BuildFolder, FolderEntry } from "./build-folder.ts";
@@ -38,11 +38,14 @@ const ownFolders = new Set(
  * `charts` keeps its folder.
  * @throws KUBEFILE_INVALID
  */
-export async function planCopy(step: CopyStep, folder: BuildFolder, rootfs: RootfsView): Promise<LayerEntry[]> {
+export async function planCopy(
+  step: CopyStep,
+  folder: BuildFolder,
+  rootfs: RootfsView,
+): Promise<LayerEntry[]> {
   const { found, hasWildcard } = findSources(step, folder);
   const target = await findTarget(step, rootfs);
-  const isFolder =
-    target.isFolder || step.sources.length > 1 || hasWildcard || ownFolders.has(target.path);
+  const isFolder = target.isFolder || step.sources.length > 1 || hasWildcard || ownFolders.has(target.path);
   const layer = new Map<string, LayerEntry>();
   const put = async (path: string, from: FolderEntry) => {
     await checkPlace(path, from, step, rootfs);
@@ -59,8 +62,13 @@ export async function planCopy(step: CopyStep, folder: BuildFolder, rootfs: Root
       await put(isFolder ? inside(target.path, name) : target.path, source);
       continue;
     }
-    if (target.isFile) throw fail(step, `${step.target} is a file in the rootfs, so the folder ${source.path} cannot go there`);
-    const isChart = target.path === "charts" && folder.find(inside(source.path, "Chart.yaml"))?.kind === "file";
+    if (target.isFile)
+      throw fail(
+        step,
+        `${step.target} is a file in the rootfs, so the folder ${source.path} cannot go there`,
+      );
+    const isChart =
+      target.path === "charts" && folder.find(inside(source.path, "Chart.yaml"))?.kind === "file";
     const place = isChart ? `charts/${name}` : target.path;
     const fresh = place !== "" && (await rootfs.find(place)) === undefined;
     if (fresh) await put(place, source);
@@ -78,7 +86,7 @@ function findSources(step: CopyStep, folder: BuildFolder) {
   let hasWildcard = false;
   const found = step.sources.flatMap((source) => {
     const path = cleanSource(source, step);
-    if (!/[*?[]/.test(path)) return [findOne(path, source, step, folder)];
+    if (!/(?<!\\)[*?[]/.test(path)) return [findOne(path, source, step, folder)];
     hasWildcard = true;
     const matches = matching(path.split("/"), "", folder);
     if (matches.length === 0) throw fail(step, `nothing in the build folder matches ${source}`);
@@ -89,16 +97,29 @@ function findSources(step: CopyStep, folder: BuildFolder) {
 
 function cleanSource(source: string, step: CopyStep): string {
   if (/^[a-z]+:\/\/|^git@/.test(source)) {
-    throw fail(step, `this version of sealer cannot ${step.word} from ${source}`, "Download it next to the Kubefile and COPY it from there.");
+    throw fail(
+      step,
+      `this version of sealer cannot ${step.word} from ${source}`,
+      "Download it next to the Kubefile and COPY it from there.",
+    );
   }
   if (source.startsWith("/")) {
-    throw fail(step, `${source} is not in the build folder`, `${step.word} takes paths relative to the build folder: ${source.slice(1) || "."}`);
+    throw fail(
+      step,
+      `${source} is not in the build folder`,
+      `${step.word} takes paths relative to the build folder: ${source.slice(1) || "."}`,
+    );
   }
   const parts: string[] = [];
   for (const part of source.split("/")) {
     if (part === "" || part === ".") continue;
     if (part === "..") {
-      if (parts.length === 0) throw fail(step, `${source} is outside of the build folder`, "Build from a folder that holds everything that is copied.");
+      if (parts.length === 0)
+        throw fail(
+          step,
+          `${source} is outside of the build folder`,
+          "Build from a folder that holds everything that is copied.",
+        );
       parts.pop();
     } else parts.push(part);
   }
@@ -109,9 +130,14 @@ function findOne(path: string, source: string, step: CopyStep, folder: BuildFold
   const entry = folder.find(path.replace(/\\(.)/g, "$1"));
   const excludedBy = path === "" ? undefined : folder.ignore.excludedBy(path);
   if (entry && excludedBy !== undefined && !(entry.kind === "directory" && folder.ignore.hasExceptions)) {
-    throw fail(step, `${source} is kept out by the pattern "${excludedBy}" of .dockerignore`, `Add a line !${path} to .dockerignore.`);
+    throw fail(
+      step,
+      `${source} is kept out by the pattern "${excludedBy}" of .dockerignore`,
+      `Add a line !${path} to .dockerignore.`,
+    );
   }
-  if (entry?.kind === "other") throw fail(step, `${source} is a device, a fifo or a socket, which cannot go into an image`);
+  if (entry?.kind === "other")
+    throw fail(step, `${source} is a device, a fifo or a socket, which cannot go into an image`);
   if (entry) return entry;
   throw fail(step, `${source} is not in the build folder ${folder.root}`, hintFor(path, folder));
 }
@@ -122,22 +148,31 @@ function hintFor(path: string, folder: BuildFolder): string | undefined {
   const names = folder.names(folder.find(above)!.path);
   const meant = nearest(path.slice(path.lastIndexOf("/") + 1), names);
   if (meant) return `Did you mean ${above ? `${above}/` : ""}${meant}?`;
-  return names.length === 0 ? "That folder is empty." : `There are ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`;
+  return names.length === 0
+    ? "That folder is empty."
+    : `There are ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`;
 }
 
 /** Go's patterns, segment by segment: a wildcard never matches a slash. */
-function matching([segment = "", ...rest]: readonly string[], at: string, folder: BuildFolder): FolderEntry[] {
+function matching(
+  [segment = "", ...rest]: readonly string[],
+  at: string,
+  folder: BuildFolder,
+): FolderEntry[] {
   const pattern = pathPattern(segment.replace(/\*{2,}/g, "*"));
   const entries = folder
     .names(at)
     .filter((name) => pattern.test(name))
     .flatMap((name) => folder.find(inside(at, name)) ?? []);
   if (rest.length > 0) {
-    return entries.filter(({ kind }) => kind === "directory").flatMap(({ path }) => matching(rest, path, folder));
+    return entries
+      .filter(({ kind }) => kind === "directory")
+      .flatMap(({ path }) => matching(rest, path, folder));
   }
   return entries.filter(
     ({ kind, path }) =>
-      kind !== "other" && (folder.ignore.excludedBy(path) === undefined || (kind === "directory" && folder.ignore.hasExceptions)),
+      kind !== "other" &&
+      (folder.ignore.excludedBy(path) === undefined || (kind === "directory" && folder.ignore.hasExceptions)),
   );
 }
 
@@ -153,7 +188,8 @@ function nameOf({ path }: FolderEntry, folder: BuildFolder): string {
 /** The target with links of the rootfs resolved, so that a layer goes where the merged rootfs would have it. */
 async function findTarget(step: CopyStep, rootfs: RootfsView) {
   const parts = step.target.split("/").filter((part) => part !== "" && part !== ".");
-  if (parts.includes("..")) throw fail(step, `the target ${step.target} has .. in it`, "Targets are relative to the rootfs.");
+  if (parts.includes(".."))
+    throw fail(step, `the target ${step.target} has .. in it`, "Targets are relative to the rootfs.");
   const slash = parts.length === 0 || /(^|\/)\.?$/.test(step.target);
   for (let length = parts.length; length > 0; length--) {
     const existing = await rootfs.find(parts.slice(0, length).join("/"));
@@ -172,12 +208,19 @@ async function findTarget(step: CopyStep, rootfs: RootfsView) {
 }
 
 /** Files replace files and folders join folders; a file never replaces a folder, nor the other way round. */
-async function checkPlace(path: string, from: FolderEntry, step: CopyStep, rootfs: RootfsView): Promise<void> {
+async function checkPlace(
+  path: string,
+  from: FolderEntry,
+  step: CopyStep,
+  rootfs: RootfsView,
+): Promise<void> {
   const there = await rootfs.find(path, { follow: false });
   if (!there || there.kind === "symlink") return;
   const isFolder = from.kind === "directory";
-  if (isFolder && there.kind !== "directory") throw fail(step, `${path} is a file in the rootfs and a folder in the build folder`);
-  if (!isFolder && there.kind === "directory") throw fail(step, `${path} is a folder in the rootfs and a file in the build folder`);
+  if (isFolder && there.kind !== "directory")
+    throw fail(step, `${path} is a file in the rootfs and a folder in the build folder`);
+  if (!isFolder && there.kind === "directory")
+    throw fail(step, `${path} is a folder in the rootfs and a file in the build folder`);
 }
 
 async function addParents(path: string, layer: Map<string, LayerEntry>, rootfs: RootfsView): Promise<void> {

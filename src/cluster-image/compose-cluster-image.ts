@@ -67,7 +67,12 @@ async function writeRootfs(
 
 const nobodysPlatform: Platform = { architecture: "unknown", os: "unknown" };
 
-function embeddedEntry({ descriptor, reference, platform, wantedBy }: Omit<EmbeddedImage, "size">): Descriptor {
+function embeddedEntry({
+  descriptor,
+  reference,
+  platform,
+  wantedBy,
+}: Omit<EmbeddedImage, "size">): Descriptor {
   const { mediaType, digest, size } = descriptor;
   return {
     mediaType,
@@ -103,7 +108,12 @@ async function writeIndexes(
       size,
       annotations: { [annotations.referenceName]: reference, [annotations.mediaType]: mediaType },
     }))
-    .sort((a, b) => (`${a.annotations[annotations.referenceName]} ${a.digest}` < `${b.annotations[annotations.referenceName]} ${b.digest}` ? -1 : 1));
+    .sort((a, b) =>
+      `${a.annotations[annotations.referenceName]} ${a.digest}` <
+      `${b.annotations[annotations.referenceName]} ${b.digest}`
+        ? -1
+        : 1,
+    );
   const manifest = encodeManifest({
     schemaVersion: 2,
     mediaType: mediaTypes.ociManifest,

@@ -45,8 +45,12 @@ export async function readClusterImage(
     cmd: commandsOf(extension),
     apps: extension?.applications ?? [],
     platforms: rootfs.map(({ manifest: _, ...platform }) => ({ ...platform, manifest: platform.descriptor })),
-    embedded: await reader.embedded(entries.filter(({ annotations: a }) => a?.[annotations.role] === roles.embedded)),
-    indexes: await reader.indexes(entries.filter(({ annotations: a }) => a?.[annotations.role] === roles.indexes)),
+    embedded: await reader.embedded(
+      entries.filter(({ annotations: a }) => a?.[annotations.role] === roles.embedded),
+    ),
+    indexes: await reader.indexes(
+      entries.filter(({ annotations: a }) => a?.[annotations.role] === roles.indexes),
+    ),
     unresolved: parseJsonList(first.manifest.annotations?.[annotations.unresolved]),
   };
 }
@@ -123,7 +127,10 @@ class Reader {
     const documents = await mapLimited(entries, 4, (entry) => this.json<Manifest>(entry));
     return documents
       .flatMap(({ layers }) => layers)
-      .map((layer) => ({ ...layer, mediaType: layer.annotations?.[annotations.mediaType] ?? layer.mediaType }));
+      .map((layer) => ({
+        ...layer,
+        mediaType: layer.annotations?.[annotations.mediaType] ?? layer.mediaType,
+      }));
   }
 
   async json<Document>(descriptor: Descriptor): Promise<Document> {

@@ -56,9 +56,13 @@ export class RootfsView {
     if (entry?.kind !== "file") return undefined;
     const { maxBytes = 16 << 20 } = options;
     if (entry.stat.size > maxBytes) {
-      throw new SealerError("FILE_INVALID", `${entry.path} in the rootfs is larger than ${maxBytes >> 20} MB`, {
-        where: entry.path,
-      });
+      throw new SealerError(
+        "FILE_INVALID",
+        `${entry.path} in the rootfs is larger than ${maxBytes >> 20} MB`,
+        {
+          where: entry.path,
+        },
+      );
     }
     return readFile(entry.places[0]!);
   }

@@ -1,7 +1,12 @@
 export { childrenOf } from "./children.ts";
 export type { ContentMounter, ContentResumer, ContentSink, ContentSource, ContentTarget } from "./content.ts";
 export { type CopyOptions, copyImage } from "./copy-image.ts";
+export { ImageStore } from "./image-store.ts";
 export { MemoryContent } from "./memory-content.ts";
+export { OciLayout } from "./oci-layout.ts";
+export type { Pruned } from "./prune-layout.ts";
 export { readDocument } from "./read-document.ts";
+export type { CredentialSource, Credentials } from "./registry/authorizer.ts";
+export { RegistryClient, type RegistryClientOptions } from "./registry/registry-client.ts";
 export { RegistryError } from "./registry/registry-error.ts";
 export { verified } from "./verified.ts";

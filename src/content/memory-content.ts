@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { SealerError } from "#errors";
 import { type Descriptor, type Digest, digestOf, isDigest, isManifest } from "#oci";
+import { abortable } from "./abortable.ts";
 import { isNonDistributable, parseChildren } from "./children.ts";
 import type { ContentSink, ContentSource } from "./content.ts";
 import { verified } from "./verified.ts";
@@ -34,10 +35,14 @@ export class MemoryContent implements ContentSource, ContentSink {
     );
   }
 
-  async write(content: Descriptor, bytes: Readable): Promise<void> {
+  async write(
+    content: Descriptor,
+    bytes: Readable,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     this.#bytes.set(content.digest, {
       mediaType: content.mediaType,
-      bytes: await buffer(verified(bytes, content)),
+      bytes: await buffer(verified(abortable(bytes, signal), content)),
     });
   }
 

@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { SealerError } from "#errors";
 import { makeDirectory, writeFileAtomic } from "#files";
 import { algorithmOf, type Descriptor, type Digest, isDigest, isManifest, mediaTypes } from "#oci";
+import { abortable } from "./abortable.ts";
 import { BlobFolder, blobMissing } from "./blob-folder.ts";
 import { isNonDistributable, parseChildren } from "./children.ts";
 import type { ContentSink, ContentSource } from "./content.ts";
@@ -22,6 +23,8 @@ import {
 import { readDocument } from "./read-document.ts";
 import { receiveNew } from "./receive.ts";
 import { digestMismatch, sizeMismatch } from "./verified.ts";
+
+type WaitOptions = { readonly signal?: AbortSignal | undefined };
 
 /** A folder in the form of OCI's image layout (image-spec, image-layout.md). One process may write to it at a time. */
 export class OciLayout implements ContentSource, ContentSink {
@@ -67,7 +70,10 @@ export class OciLayout implements ContentSource, ContentSink {
 
   open(
     content: Descriptor,
-    { offset, signal }: { readonly offset?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+    {
+      offset,
+      signal,
+    }: { readonly offset?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
   ): Promise<Readable> {
     return this.blobs.open(content, offset, signal);
   }
@@ -82,23 +88,27 @@ export class OciLayout implements ContentSource, ContentSink {
     return true;
   }
 
-  async write(content: Descriptor, bytes: Readable): Promise<void> {
-    const { file, digest, size } = await this.#receive(bytes, content);
+  async write(content: Descriptor, bytes: Readable, { signal }: WaitOptions = {}): Promise<void> {
+    const { file, digest, size } = await this.#receive(abortable(bytes, signal), content);
     if (size === content.size && digest === content.digest) return this.blobs.commit(file, digest);
     await unlink(file);
     throw size === content.size ? digestMismatch(content.digest, digest) : sizeMismatch(content, size);
   }
 
-  async add(mediaType: string, bytes: Readable | Uint8Array): Promise<Descriptor> {
-    const { file, digest, size } = await this.#receive(
-      bytes instanceof Uint8Array ? Readable.from([bytes]) : bytes,
-    );
+  async add(
+    mediaType: string,
+    bytes: Readable | Uint8Array,
+    { signal }: WaitOptions = {},
+  ): Promise<Descriptor> {
+    const stream = bytes instanceof Uint8Array ? Readable.from([bytes]) : bytes;
+    const { file, digest, size } = await this.#receive(abortable(stream, signal));
     await this.blobs.commit(file, digest);
     return { mediaType, digest, size };
   }
 
   async tag(reference: string, content: Descriptor): Promise<void> {
-    if ((await this.blobs.sizeOf(content.digest)) === undefined) throw blobMissing(content.digest, this.folder);
+    if ((await this.blobs.sizeOf(content.digest)) === undefined)
+      throw blobMissing(content.digest, this.folder);
     await this.changeIndex((index) => withName(index, reference, content));
   }
 
@@ -128,7 +138,11 @@ export class OciLayout implements ContentSource, ContentSink {
     if (size === undefined) return undefined;
     const document = await readDocument(this, { mediaType: "", digest, size });
     const fields = parseObject(document);
-    const guess = fields?.manifests ? mediaTypes.ociIndex : fields?.layers ? mediaTypes.ociManifest : undefined;
+    const guess = fields?.manifests
+      ? mediaTypes.ociIndex
+      : fields?.layers
+        ? mediaTypes.ociManifest
+        : undefined;
     const mediaType = typeof fields?.mediaType === "string" ? fields.mediaType : guess;
     return mediaType === undefined ? undefined : { mediaType, digest, size };
   }

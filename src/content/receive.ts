@@ -52,9 +52,7 @@ export async function receiveRest(
     const digest = digestFromHash(hash, algorithm);
     if (size !== content.size || digest !== content.digest) {
       await unlink(path);
-      throw size === content.size
-        ? digestMismatch(content.digest, digest)
-        : sizeMismatch(content, size);
+      throw size === content.size ? digestMismatch(content.digest, digest) : sizeMismatch(content, size);
     }
     await file.sync();
   } catch (error) {
@@ -72,27 +70,32 @@ async function append(
   { from, most }: { readonly from: number; readonly most: number },
 ): Promise<number> {
   let size = from;
+  let position = from;
   let batch: Uint8Array[] = [];
   let batched = 0;
   let writing = Promise.resolve();
   const flush = async () => {
     await writing;
     const pieces = batch;
-    writing = writeAll(file, pieces, size - batched);
+    writing = writeAll(file, pieces, position);
+    position += batched;
     writing.catch(() => {});
     for (const piece of pieces) hash.update(piece);
     batch = [];
     batched = 0;
   };
-  for await (const chunk of bytes) {
-    size += chunk.length;
-    if (size > most) break;
-    batch.push(chunk);
-    batched += chunk.length;
-    if (batched >= batchSize) await flush();
+  try {
+    for await (const chunk of bytes) {
+      size += chunk.length;
+      if (size > most) return size;
+      batch.push(chunk);
+      batched += chunk.length;
+      if (batched >= batchSize) await flush();
+    }
+  } finally {
+    await flush();
+    await writing;
   }
-  if (size <= most) await flush();
-  await writing;
   return size;
 }
 

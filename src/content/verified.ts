@@ -34,7 +34,10 @@ export function digestMismatch(expected: string, actual: string): SealerError {
 }
 
 /** `length` above the size means: at least that much came. */
-export function sizeMismatch({ digest, size }: Pick<Descriptor, "digest" | "size">, length: number): SealerError {
+export function sizeMismatch(
+  { digest, size }: Pick<Descriptor, "digest" | "size">,
+  length: number,
+): SealerError {
   const came = length > size ? "more came" : `only ${length} came`;
   return mismatch(`${digest} should be ${size} bytes long, but ${came}`);
 }

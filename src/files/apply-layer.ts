@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SealerError } from "#errors";
 import { fsError, isFsError } from "./fs-error.ts";
+import { hashing } from "./hashing.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import { readTar, type TarLimits } from "./read-tar.ts";
 
@@ -56,19 +56,18 @@ async function unpack(
   root: string,
   { limits, diffId, ...options }: ApplyOptions,
 ): Promise<AppliedLayer> {
-  const hash = diffId === undefined ? undefined : createHash("sha256");
+  const hashed = diffId === undefined ? undefined : hashing(tarBytes);
   const writer = new LayerWriter(root, options);
   let files = 0;
   let bytes = 0;
   try {
-    for await (const entry of readTar(hash ? hashed(tarBytes, hash) : tarBytes, limits)) {
+    for await (const entry of readTar(hashed ?? tarBytes, limits)) {
       options.signal?.throwIfAborted();
       await writer.add(entry);
       files++;
       bytes += entry.size;
     }
-    const found = hash && `sha256:${hash.digest("hex")}`;
-    if (diffId !== found) throw otherLayer(diffId, found);
+    if (diffId !== hashed?.digest) throw otherLayer(diffId, hashed?.digest);
     writer.finish();
   } finally {
     writer.close();
@@ -91,16 +90,6 @@ async function prepare(root: string): Promise<() => Promise<void>> {
   return async () => {
     for (const name of await readdir(root)) rmSync(join(root, name), { recursive: true, force: true });
   };
-}
-
-async function* hashed(
-  bytes: AsyncIterable<Uint8Array>,
-  hash: ReturnType<typeof createHash>,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of bytes) {
-    hash.update(chunk);
-    yield chunk;
-  }
 }
 
 function otherLayer(wanted: string | undefined, found: string | undefined): SealerError {

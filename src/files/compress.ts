@@ -31,16 +31,18 @@ const zstdFrame = promisify<Buffer, object, Buffer>(zstdCompress);
 const gzipBlockSize = 1 << 20;
 const gzipWindow = 32 << 10;
 /** No name, no time, no operating system. */
-const gzipHeader = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
+const gzipHeader: Buffer = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 /** Each block ends byte-aligned and open (a sync flush), so this empty block is what ends the stream. */
 const deflateEnd = Buffer.from([3, 0]);
+
+const nothing = Buffer.alloc(0);
 
 async function* gzip(bytes: AsyncIterable<Uint8Array>, level: number): AsyncGenerator<Uint8Array> {
   let checksum = 0;
   let length = 0;
   let window: Buffer | undefined;
-  yield gzipHeader;
-  yield* inParallel(rechunk(bytes, gzipBlockSize), (block) => {
+  let head = gzipHeader;
+  const blocks = inParallel(rechunk(bytes, gzipBlockSize), (block) => {
     checksum = crc32(block, checksum);
     length = (length + block.length) % 2 ** 32;
     const dictionary = window;
@@ -52,10 +54,14 @@ async function* gzip(bytes: AsyncIterable<Uint8Array>, level: number): AsyncGene
       ...(dictionary && { dictionary }),
     });
   });
+  for await (const block of blocks) {
+    yield Buffer.concat([head, block]);
+    head = nothing;
+  }
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(checksum, 0);
   trailer.writeUInt32LE(length, 4);
-  yield Buffer.concat([deflateEnd, trailer]);
+  yield Buffer.concat([head, deflateEnd, trailer]);
 }
 
 async function* zstd(bytes: AsyncIterable<Uint8Array>, level: number): AsyncGenerator<Uint8Array> {

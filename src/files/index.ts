@@ -2,13 +2,18 @@ export { acquireLock, type Lock, type LockHolder, type LockOptions, type LockOwn
 export { type AppliedLayer, type ApplyOptions, applyLayer } from "./apply-layer.ts";
 export { type Compression, compress } from "./compress.ts";
 export { compressionOf, type DecompressLimits, decompress } from "./decompress.ts";
+export { freeSpace } from "./free-space.ts";
+export { type HashingStream, hashing } from "./hashing.ts";
 export { makeDirectory } from "./make-directory.ts";
 export type { PackOptions } from "./pack-entries.ts";
 export { packOverlayUpper } from "./pack-overlay-upper.ts";
 export { packTree } from "./pack-tree.ts";
 export { readTar, type TarLimits } from "./read-tar.ts";
+export { syncDirectory } from "./sync-directory.ts";
+export { syncFileSystem } from "./sync-file-system.ts";
 export type { TarDevice, TarEntry, TarEntryType, TarHeader } from "./tar-header.ts";
 export { TarWriter } from "./tar-writer.ts";
 export { type TemporaryDirectory, temporaryDirectory } from "./temporary-directory.ts";
+export { treeSize } from "./tree-size.ts";
 export { type TreeEntry, walkTree } from "./walk-tree.ts";
 export { writeFileAtomic } from "./write-file-atomic.ts";

@@ -197,7 +197,7 @@ class TarParser {
       ...((type === "symlink" || type === "hardlink") && { linkname }),
       ...((type === "character" || type === "block") && { device: header.device }),
       xattrs: paxXattrs(records),
-      body: this.#body(),
+      body: this.#body(this.#entries),
     };
   }
 
@@ -210,8 +210,7 @@ class TarParser {
     this.#padding = tarPadding(size);
   }
 
-  async *#body(): AsyncGenerator<Uint8Array> {
-    const owner = this.#entries;
+  async *#body(owner: number): AsyncGenerator<Uint8Array> {
     while (this.#bodyLeft > 0 && owner === this.#entries) {
       const part = await this.#reader.some(this.#bodyLeft);
       if (part.length === 0)

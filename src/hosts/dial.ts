@@ -6,8 +6,12 @@ export type Dial = (address: string, port: number, signal?: AbortSignal) => Prom
 /** Plain TCP, without waiting to fill packets (setNoDelay). */
 export const dialTcp: Dial = (address, port, signal) =>
   new Promise((resolve, reject) => {
-    const socket = connect({ host: address, port, noDelay: true, ...(signal ? { signal } : {}) });
+    const socket = connect({ host: address, port, noDelay: true });
+    const abort = () => socket.destroy(signal?.reason);
+    signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
     socket.once("connect", () => {
+      signal?.removeEventListener("abort", abort);
       socket.off("error", reject);
       resolve(socket);
     });

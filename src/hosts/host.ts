@@ -25,8 +25,9 @@ export interface Host extends HostView {
    */
   run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
   /**
-   * Replaces a file in one step: what stood there before stays until the new content is whole and on disk. Folders
-   * on the way are made (0755). A symbolic link at `path` is followed.
+   * Replaces a file in one step: what stood there before stays until the new content is whole and on disk. A
+   * symbolic link at `path` is followed. Missing folders are made with the file's owner: 0700 where the file is closed
+   * to others, 0755 otherwise.
    * @throws HOST_DISK_FULL, HOST_COMMAND_FAILED
    */
   writeFile(path: string, content: Uint8Array | string, options?: WriteOptions): Promise<void>;

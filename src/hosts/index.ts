@@ -1,3 +1,4 @@
+export { type AuthorizedKey, installAuthorizedKey, removeAuthorizedKey } from "./authorized-key.ts";
 export { connectHost, type SshOptions } from "./connect-host.ts";
 export { type Dial, dialTcp } from "./dial.ts";
 export { type FakeCall, FakeHost, type FakeHostOptions, type FakeProgram } from "./fake-host.ts";
@@ -14,7 +15,11 @@ export {
 } from "./host.ts";
 export { HostCommandError } from "./host-command-error.ts";
 export { KnownHosts } from "./known-hosts.ts";
+export type { Launcher, RunningProgram } from "./launcher.ts";
 export { LocalHost } from "./local-host.ts";
+export { LocalLauncher } from "./local-launcher.ts";
+export { type HostAddress, parseHostList } from "./parse-host-list.ts";
+export { PosixHost } from "./posix-host.ts";
 export { readPrivateKey } from "./private-key.ts";
 export { runOrThrow } from "./run-or-throw.ts";
 export { runScript, type ScriptOptions } from "./run-script.ts";

@@ -10,7 +10,7 @@ export function lookingCommand([program, ...args]: readonly [LookingProgram, ...
     case "sha256sum":
       return [program, "--", ...args];
     case "command-exists":
-      return ["bash", "-c", 'command -v -- "$1"', "command-exists", ...args];
+      return ["bash", "-c", 'command -v -- "$@"', "command-exists", ...args];
     case "date":
       return [program, ...only(program, args, /^(\+.*|-u|--utc|-Is|--iso-8601=\w+)$/s)];
     case "hostname":

@@ -74,12 +74,23 @@ async function feed(
   }
   if (content instanceof Readable) addAbortSignal(over, content);
   for await (const chunk of content) {
-    if (over.aborted || !target.writable) return;
-    if (!target.write(chunk)) await drained(target, over);
+    for (const piece of pieces(chunk)) {
+      if (over.aborted || !target.writable) return;
+      if (!target.write(piece)) await drained(target, over);
+    }
     if (over.aborted) return;
   }
   target.end();
 }
+
+/** Pieces of 256 KiB go through an SSH channel faster than larger ones. */
+function* pieces(chunk: Uint8Array | string): Generator<Uint8Array> {
+  const bytes = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
+  for (let start = 0; start < bytes.length; start += pieceSize)
+    yield bytes.subarray(start, start + pieceSize);
+}
+
+const pieceSize = 256 * 1024;
 
 async function drained(target: Writable, over: AbortSignal): Promise<void> {
   try {

@@ -126,19 +126,25 @@ export class NotStarted extends Error {
   override readonly name = "NotStarted";
 }
 
+/** The signal that a dial is given never aborts once it has connected: sockets may be tied to it for good. */
 async function dialWithin(target: SshTarget, signal: AbortSignal | undefined): Promise<Socket> {
-  const timeout = AbortSignal.timeout(target.connectTimeout);
+  signal?.throwIfAborted();
+  const giveUp = new AbortController();
+  const timedOut = new Error("timed out");
+  const timer = setTimeout(() => giveUp.abort(timedOut), target.connectTimeout);
+  const abort = () => giveUp.abort(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true });
   try {
-    const socket = await target.dial(
-      target.address,
-      target.port,
-      signal ? AbortSignal.any([signal, timeout]) : timeout,
-    );
+    const socket = await target.dial(target.address, target.port, giveUp.signal);
     socket.setNoDelay(true);
     return socket;
   } catch (error) {
     signal?.throwIfAborted();
-    throw dialFailed(hostName(target.address, target.port), error, timeout.aborted, target.connectTimeout);
+    const host = hostName(target.address, target.port);
+    throw dialFailed(host, error, giveUp.signal.aborted, target.connectTimeout);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
   }
 }
 
@@ -147,7 +153,7 @@ function gatherWrites(socket: Socket): void {
   socket.pause();
   socket.on("data", () => {
     socket.cork();
-    process.nextTick(() => socket.uncork());
+    setImmediate(() => socket.uncork());
   });
 }
 
@@ -171,6 +177,7 @@ async function logIn(client: Client, socket: Socket, target: SshTarget, signal?:
   await new Promise<void>((resolve, reject) => {
     const abort = () => reject(signal?.reason);
     signal?.addEventListener("abort", abort, { once: true });
+    if (signal?.aborted) abort();
     const fail = (error: Error & { level?: string }) => {
       if (refusal !== undefined) reject(refusal);
       else if (/no matching .* algorithm/i.test(error.message)) reject(noSecureAlgorithm(host, error));
@@ -178,7 +185,11 @@ async function logIn(client: Client, socket: Socket, target: SshTarget, signal?:
         reject(loginRefused(host, target.user, login, error));
       else reject(dialFailed(host, error, error.level === "client-timeout", target.connectTimeout));
     };
-    client.once("ready", resolve).once("error", fail);
+    client.once("ready", () => {
+      signal?.removeEventListener("abort", abort);
+      resolve();
+    });
+    client.once("error", fail);
     client.once("close", () => fail(new Error("it closed the connection before the login")));
     client.connect({
       sock: socket,

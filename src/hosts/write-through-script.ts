@@ -12,7 +12,14 @@ export async function writeThroughScript(
 ): Promise<void> {
   if (!posix.isAbsolute(path)) throw new Error(`${path} is not an absolute path`);
   const bytes = typeof content === "string" ? Buffer.from(content) : content;
-  const facts = [path, String(bytes.length), mode.toString(8).padStart(4, "0"), `${owner.uid}:${owner.gid}`];
+  const folderMode = mode & 0o077 ? "0755" : "0700";
+  const facts = [
+    path,
+    bytes.length,
+    mode.toString(8).padStart(4, "0"),
+    `${owner.uid}:${owner.gid}`,
+    folderMode,
+  ].map(String);
   const result = await host.run(["bash", "-c", script, "write-file", ...facts], {
     stdin: bytes,
     env: { LC_ALL: "C" },
@@ -26,12 +33,17 @@ export async function writeThroughScript(
 /** The size is checked because a connection that breaks looks like the end of the content. */
 const script = `
 set -eu
-umask 022
-path=$1 size=$2 mode=$3 owner=$4
+path=$1 size=$2 mode=$3 owner=$4 folder_mode=$5
+make_folder() {
+  if [ -d "$1" ]; then return; fi
+  make_folder "$(dirname -- "$1")"
+  mkdir -m "$folder_mode" -- "$1" || [ -d "$1" ]
+  chown -- "$owner" "$1"
+}
 if [ -L "$path" ]; then path=$(readlink -f -- "$path"); fi
 if [ -d "$path" ]; then echo "$path is a folder" >&2; exit 1; fi
 folder=$(dirname -- "$path")
-mkdir -p -- "$folder"
+make_folder "$folder"
 umask 077
 temporary=$(mktemp -- "$folder/.sealer-XXXXXXXX")
 trap 'rm -f -- "$temporary"' EXIT

@@ -6,6 +6,8 @@ export interface NodeState {
   readonly addresses: readonly string[];
   readonly ready: boolean;
   readonly unschedulable: boolean;
+  /** Whether kubeadm has marked it as a master, which it does last. */
+  readonly controlPlane: boolean;
   /** Of its kubelet. */
   readonly version: string;
   /** Why it is not ready, or what else its conditions complain of. */
@@ -32,6 +34,9 @@ function nodeState({ metadata, spec, status }: z.infer<typeof nodeList>["items"]
     addresses: status.addresses.map(({ address }) => address),
     ready: ready?.status === "True",
     unschedulable: spec.unschedulable,
+    controlPlane: ["master", "control-plane"].some((role) =>
+      Object.hasOwn(metadata.labels, `node-role.kubernetes.io/${role}`),
+    ),
     version: status.nodeInfo.kubeletVersion,
     problems: [
       ...(ready === undefined ? ["its kubelet has not reported yet"] : []),
@@ -74,7 +79,7 @@ const condition = z.object({
 const nodeList = z.object({
   items: z.array(
     z.object({
-      metadata: z.object({ name: z.string() }),
+      metadata: z.object({ name: z.string(), labels: z.record(z.string(), z.string()).default({}) }),
       spec: z.object({ unschedulable: z.boolean().default(false) }).default({ unschedulable: false }),
       status: z.object({
         conditions: z.array(condition).default([]),

@@ -54,5 +54,7 @@ export function blobUnknown(digest: Digest): RegistryError {
 /** If-None-Match: one or several entity tags, weak or strong, or `*`. */
 export function matchesTag(header: string | undefined, digest: Digest): boolean {
   if (header === undefined) return false;
-  return header.split(",").some((tag) => [`"${digest}"`, digest, "*"].includes(tag.trim().replace(/^W\//, "")));
+  return header
+    .split(",")
+    .some((tag) => [`"${digest}"`, digest, "*"].includes(tag.trim().replace(/^W\//, "")));
 }

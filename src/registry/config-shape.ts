@@ -20,7 +20,7 @@ const onlyFiles = "only storage.filesystem is supported";
 const onlyHtpasswd = "only auth.htpasswd is supported";
 
 export const configShape = {
-  version: "scalars",
+  version: "text",
   log: {
     accesslog: { disabled: "flag" },
     level: "text",

@@ -22,7 +22,8 @@ export class ConfigValues {
     this.#checkTree(this.#document?.value ?? {}, configShape, []);
     for (const { path, leaf } of leaves(configShape, [])) {
       const value = this.#env[envName(path)];
-      if (value !== undefined && isRefused(leaf)) throw this.wrong(path.join("."), `cannot be used: ${leaf.refused}`);
+      if (value !== undefined && isRefused(leaf))
+        throw this.wrong(path.join("."), `cannot be used: ${leaf.refused}`);
       if (value !== undefined) this.#checkLeaf(this.#fromEnv(path, leaf), leaf, path);
     }
   }
@@ -30,10 +31,6 @@ export class ConfigValues {
   text(path: string): string | undefined {
     const value = this.#value(path);
     return value === undefined || value === null ? undefined : String(value);
-  }
-
-  scalar(path: string): string | undefined {
-    return this.text(path);
   }
 
   flag(path: string): boolean | undefined {
@@ -61,14 +58,20 @@ export class ConfigValues {
 
   headers(path: string): Readonly<Record<string, readonly string[]>> | undefined {
     const value = (this.#value(path) ?? undefined) as Tree | undefined;
-    return value && Object.fromEntries(Object.entries(value).map(([key, texts]) => [key, [texts].flat().map(String)]));
+    return (
+      value &&
+      Object.fromEntries(Object.entries(value).map(([key, texts]) => [key, [texts].flat().map(String)]))
+    );
   }
 
   /** Whether the path, or anything below it, is given. */
   has(path: string): boolean {
     const keys = path.split(".");
     const below = leaves(configShape, []).filter(({ path: leaf }) => keys.every((key, i) => leaf[i] === key));
-    return this.#inFile(keys) !== undefined || below.some(({ path: leaf }) => this.#env[envName(leaf)] !== undefined);
+    return (
+      this.#inFile(keys) !== undefined ||
+      below.some(({ path: leaf }) => this.#env[envName(leaf)] !== undefined)
+    );
   }
 
   env(name: string): string | undefined {
@@ -97,7 +100,8 @@ export class ConfigValues {
 
   #fromEnv(keys: readonly string[], leaf: Shape): unknown {
     const text = this.#env[envName(keys)] ?? "";
-    if (leaf === "flag") return text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text;
+    if (leaf === "flag")
+      return text === "true" || text === "1" ? true : text === "false" || text === "0" ? false : text;
     if (leaf === "number") return /^\d+$/.test(text) ? Number(text) : text;
     if (leaf === "texts") return text.split(",").map((word) => word.trim());
     return text;
@@ -105,7 +109,10 @@ export class ConfigValues {
 
   #checkTree(value: unknown, shape: Shape, path: readonly string[]): void {
     const at = path.join(".");
-    if (typeof shape === "string" || isRefused(shape)) return this.#checkLeaf(value, shape, path);
+    if (typeof shape === "string" || isRefused(shape)) {
+      this.#checkLeaf(value, shape, path);
+      return;
+    }
     if (value === null && path.length > 0) return;
     if (!isTree(value)) throw this.wrong(at, "is a group of keys, not a value");
     for (const [key, child] of Object.entries(value)) {
@@ -146,7 +153,7 @@ function faultOf(value: unknown, leaf: Exclude<Leaf, { refused: string } | "unus
     case "texts":
       return Array.isArray(value) && value.every(isScalar) ? undefined : "a list of texts";
     case "scalars":
-      return isScalar(value) || (isTree(value) && Object.values(value).every(isScalar)) ? undefined : "a text, or texts by name";
+      return isTree(value) && Object.values(value).every(isScalar) ? undefined : "texts by name";
     case "headers":
       return isTree(value) && Object.entries(value).every(([name, texts]) => isHeader(name, texts))
         ? undefined
@@ -192,5 +199,8 @@ function isScalar(value: unknown): boolean {
 
 function isHeader(name: string, texts: unknown): boolean {
   const values = [texts].flat();
-  return /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name) && values.every((text) => isScalar(text) && !/[^\t\x20-\x7e]/.test(String(text)));
+  return (
+    /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/.test(name) &&
+    values.every((text) => isScalar(text) && !/[^\t\x20-\x7e]/.test(String(text)))
+  );
 }

@@ -55,7 +55,8 @@ export function createRegistry(parts: RegistryParts): RequestListener {
       const url = urlOf(request);
       if (url.pathname === "/healthz" || url.pathname === "/") return health(parts.problem?.());
       const origin = originOf(request, config.http.origin);
-      if (url.pathname === tokenPath && access.token && request.method === "GET") return access.token(request);
+      if (url.pathname === tokenPath && access.token && request.method === "GET")
+        return access.token(request);
       const route = matchRoute(url.pathname);
       if (!route) throw new RegistryError("NAME_UNKNOWN", "there is nothing at this path", { status: 404 });
       const action = actionOf(route, request.method ?? "GET");
@@ -94,10 +95,7 @@ export function createRegistry(parts: RegistryParts): RequestListener {
 }
 
 /** The method has been checked against the route by `actionOf`. */
-function dispatch(
-  route: Exclude<Route, { kind: "ping" | "catalog" }>,
-  call: Call,
-): Reply | Promise<Reply> {
+function dispatch(route: Exclude<Route, { kind: "ping" | "catalog" }>, call: Call): Reply | Promise<Reply> {
   const { method } = call.request;
   switch (route.kind) {
     case "tags":
@@ -165,7 +163,9 @@ function errorReply(error: unknown, log: RegistryLog): Reply {
     const { code, message, detail, status, headers } = known;
     return jsonReply(status, { errors: [{ code, message, detail }] }, headers);
   }
-  log.error("request failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  log.error("request failed", {
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
   return jsonReply(500, {
     errors: [{ code: "UNKNOWN", message: "the registry failed at this; see its log", detail: null }],
   });

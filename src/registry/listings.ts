@@ -59,7 +59,10 @@ interface Referrer {
 
 async function referrersOf(call: Call, subject: Digest): Promise<Referrer[]> {
   const found = await call.repositories.find(call.name, async (repository) => {
-    const referrers = [...(await linkedReferrers(repository, subject)), ...(await taggedReferrers(repository, subject))];
+    const referrers = [
+      ...(await linkedReferrers(repository, subject)),
+      ...(await taggedReferrers(repository, subject)),
+    ];
     return referrers.length > 0 ? referrers : undefined;
   });
   return found ?? [];

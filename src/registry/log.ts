@@ -19,7 +19,10 @@ export interface AccessEntry {
 }
 
 /** Lines of JSON, or of `key=value`, to `write`. Neither credentials nor queries other than `ns` get into them. */
-export function createLog({ level, format, fields, access }: LogConfig, write: (line: string) => void): RegistryLog {
+export function createLog(
+  { level, format, fields, access }: LogConfig,
+  write: (line: string) => void,
+): RegistryLog {
   const line = (of: keyof typeof levels, message: string, facts: Readonly<Record<string, unknown>> = {}) => {
     if (levels[of] > levels[level]) return;
     const entry = { time: new Date().toISOString(), level: of, msg: message, ...fields, ...facts };
@@ -52,6 +55,9 @@ const levels = { error: 0, warn: 1, info: 2, debug: 3 } as const;
 function asText(entry: Readonly<Record<string, unknown>>): string {
   return Object.entries(entry)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${key}=${/^[\w.:/@+-]+$/.test(String(value)) ? value : JSON.stringify(String(value))}`)
+    .map(
+      ([key, value]) =>
+        `${key}=${/^[\w.:/@+-]+$/.test(String(value)) ? value : JSON.stringify(String(value))}`,
+    )
     .join(" ");
 }

@@ -58,7 +58,8 @@ function parseObject(bytes: Buffer): Json {
 /** The document's own word, or what its fields tell: an OCI document need not name its type. */
 function mediaTypeOf(document: Json): string {
   const { mediaType, schemaVersion } = document;
-  if (schemaVersion === 1) throw invalid("Docker's schema 1 is no longer supported; push it as schema 2 or OCI");
+  if (schemaVersion === 1)
+    throw invalid("Docker's schema 1 is no longer supported; push it as schema 2 or OCI");
   if (schemaVersion !== 2) throw invalid("its schemaVersion is not 2");
   if (typeof mediaType === "string" && mediaType !== "") return mediaType;
   if (mediaType !== undefined && mediaType !== "") throw invalid("its mediaType is not a text");
@@ -83,7 +84,8 @@ function annotationsOf({ annotations }: Json): Record<string, string> | undefine
 
 function descriptors(document: Json, field: string): Json[] {
   const list = document[field] ?? [];
-  if (!Array.isArray(list) || !list.every(isObject)) throw invalid(`its ${field} are not a list of descriptors`);
+  if (!Array.isArray(list) || !list.every(isObject))
+    throw invalid(`its ${field} are not a list of descriptors`);
   return list;
 }
 
@@ -95,7 +97,8 @@ function optionalObject(document: Json, field: string): Json | undefined {
 
 function checkDescriptor({ digest, size }: Json): void {
   if (!isDigest(digest)) throw invalid(`"${String(digest).slice(0, 150)}" in it is not a digest`);
-  if (!Number.isSafeInteger(size) || (size as number) < 0) throw invalid(`the size of ${digest} in it is wrong`);
+  if (!Number.isSafeInteger(size) || (size as number) < 0)
+    throw invalid(`the size of ${digest} in it is wrong`);
 }
 
 function isObject(value: unknown): value is Json {

@@ -69,7 +69,15 @@ function stored(digest: Digest, bytes: Buffer): ManifestDocument {
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
     const mediaType = "application/vnd.docker.distribution.manifest.v1+prettyjws";
-    return { digest, bytes, mediaType, subject: undefined, blobs: [], artifactType: undefined, annotations: undefined };
+    return {
+      digest,
+      bytes,
+      mediaType,
+      subject: undefined,
+      blobs: [],
+      artifactType: undefined,
+      annotations: undefined,
+    };
   }
 }
 
@@ -77,7 +85,10 @@ function stored(digest: Digest, bytes: Buffer): ManifestDocument {
  * A client leaves out blobs that it has seen here under another domain (see `searchPath`): from now on this repository
  * has them too, and keeps them when they go there. Blobs that are nowhere may come later.
  */
-async function adoptBlobs({ repository, repositories, name }: Call, document: ManifestDocument): Promise<void> {
+async function adoptBlobs(
+  { repository, repositories, name }: Call,
+  document: ManifestDocument,
+): Promise<void> {
   for (const digest of document.blobs) {
     if ((await repository.blobSize(digest)) !== undefined) continue;
     const elsewhere = await repositories.find(name, (other) => other.blobSize(digest));
@@ -110,5 +121,7 @@ function checkContentType(header: string | undefined, mediaType: string): void {
 }
 
 function manifestUnknown(name: ManifestName): RegistryError {
-  return new RegistryError("MANIFEST_UNKNOWN", "the repository does not have this manifest", { detail: name });
+  return new RegistryError("MANIFEST_UNKNOWN", "the repository does not have this manifest", {
+    detail: name,
+  });
 }

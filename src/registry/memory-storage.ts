@@ -2,7 +2,14 @@ import { randomUUID } from "node:crypto";
 import { algorithmOf, type Digest, digestOf } from "#oci";
 import { uploadFolder } from "./layout.ts";
 import { mismatch } from "./mismatch.ts";
-import type { OpenBlob, RegistryStorage, StoredBlobs, StoredFiles, StoredUploads, Upload } from "./storage.ts";
+import type {
+  OpenBlob,
+  RegistryStorage,
+  StoredBlobs,
+  StoredFiles,
+  StoredUploads,
+  Upload,
+} from "./storage.ts";
 
 /** Content held in memory, for tests and for registries that live as long as a command. */
 export class MemoryStorage implements RegistryStorage {

@@ -37,7 +37,9 @@ export function searchPath(
   if (looksLikeDomain(path.split("/")[0]!) && path.includes("/")) return unique([path, fullDockerName(path)]);
   const shorter = path.startsWith("library/") ? path.slice("library/".length) : undefined;
   const elsewhere = inOrder(heldDomains, searchOrder).flatMap((domain) =>
-    [path, shorter].flatMap((name) => (name ? [`${domain}/${name}`, fullDockerName(`${domain}/${name}`)] : [])),
+    [path, shorter].flatMap((name) =>
+      name ? [`${domain}/${name}`, fullDockerName(`${domain}/${name}`)] : [],
+    ),
   );
   return unique([path, ...elsewhere]);
 }

@@ -24,7 +24,9 @@ export function pageOf(sorted: readonly string[], query: URLSearchParams, most: 
 function numberOf(text: string | null): number | undefined {
   if (text === null) return undefined;
   if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new RegistryError("UNSUPPORTED", `n is a number from 0 on, not "${text.slice(0, 50)}"`, { status: 400 });
+  throw new RegistryError("UNSUPPORTED", `n is a number from 0 on, not "${text.slice(0, 50)}"`, {
+    status: 400,
+  });
 }
 
 function compare(a: string, b: string): number {

@@ -1,8 +1,15 @@
 import { SealerError } from "#errors";
 import { parseYaml } from "#yaml";
 import { ConfigValues } from "./config-values.ts";
-import type { AuthConfig, HttpConfig, ListenAddress, LogConfig, RegistryConfig, TlsConfig } from "./registry-config.ts";
 import { defaultSearchOrder } from "./names.ts";
+import type {
+  AuthConfig,
+  HttpConfig,
+  ListenAddress,
+  LogConfig,
+  RegistryConfig,
+  TlsConfig,
+} from "./registry-config.ts";
 
 /**
  * Reads distribution's configuration (YAML, `version: 0.1`) with our additions `auth.htpasswd.anonymous` and
@@ -17,11 +24,13 @@ export function parseRegistryConfig(
 ): RegistryConfig {
   const [document, ...more] = parseYaml(text, { file });
   if (more.length > 0) {
-    throw new SealerError("CONFIG_INVALID", "the configuration is one YAML document, not several", { where: file });
+    throw new SealerError("CONFIG_INVALID", "the configuration is one YAML document, not several", {
+      where: file,
+    });
   }
   const values = new ConfigValues(document, file, env);
   values.check();
-  const version = values.scalar("version");
+  const version = values.text("version");
   if (version !== undefined && version !== "0.1") {
     throw values.wrong("version", `is ${version}; this is about version 0.1`);
   }
@@ -50,7 +59,8 @@ function uploadPurging(values: ConfigValues): RegistryConfig["uploadPurging"] {
 
 function http(values: ConfigValues): HttpConfig {
   const net = values.text("http.net");
-  if (net !== undefined && net !== "tcp") throw values.wrong("http.net", `is "${net}"; only tcp is supported`);
+  if (net !== undefined && net !== "tcp")
+    throw values.wrong("http.net", `is "${net}"; only tcp is supported`);
   return {
     address: address(values, "http.addr") ?? { host: undefined, port: 5000 },
     origin: origin(values),
@@ -110,7 +120,8 @@ function address(values: ConfigValues, path: string): ListenAddress | undefined 
 }
 
 export function parseListenAddress(text: string): ListenAddress | undefined {
-  const [, v6, name = "", digits = ""] = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text) ?? [];
+  const [, v6, name = "", digits = ""] =
+    /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9.-]*)):(\d{1,5})$/.exec(text) ?? [];
   const port = Number(digits);
   if (digits === "" || port > 65_535) return undefined;
   return { host: v6 ?? (name === "" ? undefined : name), port };

@@ -26,7 +26,8 @@ export class Tokens {
     const [claim = "", signature = "", ...rest] = token.split(".");
     const expected = Buffer.from(this.#sign(claim));
     const given = Buffer.from(signature);
-    if (rest.length > 0 || given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined;
+    if (rest.length > 0 || given.length !== expected.length || !timingSafeEqual(given, expected))
+      return undefined;
     const { user, until } = JSON.parse(Buffer.from(claim, "base64url").toString("utf8")) as {
       user?: string;
       until: number;

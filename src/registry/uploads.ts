@@ -95,7 +95,10 @@ function checkChunk(call: Call, upload: Upload): void {
   if (header === undefined) return;
   const range = parseChunkRange(header);
   if (!range) {
-    throw new RegistryError("BLOB_UPLOAD_INVALID", `Content-Range is first-last, not "${header.slice(0, 100)}"`);
+    throw new RegistryError(
+      "BLOB_UPLOAD_INVALID",
+      `Content-Range is first-last, not "${header.slice(0, 100)}"`,
+    );
   }
   if (range.start !== upload.size) {
     throw new RegistryError("BLOB_UPLOAD_INVALID", `the next chunk begins at ${upload.size}`, {

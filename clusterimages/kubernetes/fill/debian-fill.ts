@@ -17,17 +17,7 @@ const buildTools = [
 
 const programPackages = [
   ...["docker.io", "containerd", "runc", "tini", "containernetworking-plugins"],
-  ...[
-    "conntrack",
-    "socat",
-    "ipset",
-    "ipvsadm",
-    "iptables",
-    "kmod",
-    "etcd-server",
-    "etcd-client",
-    "busybox-static",
-  ],
+  ...["conntrack", "socat", "ipset", "ipvsadm", "iptables", "kmod", "etcd-server", "etcd-client", "busybox"],
 ];
 
 const containerdPrograms: ProgramPaths = {

@@ -35,7 +35,9 @@ if [ -e "$rootfs/etc/registry_htpasswd" ]; then
 fi
 
 # Changes when anything that the registry is made of does, so that a repeated run leaves a running one alone.
-digest=$(cat "$archive" "$config" "$rootfs/certs/$domain.crt" "$rootfs/etc/registry_htpasswd" - 2> /dev/null <<< "${settings[*]} ${mounts[*]}" | sha256sum | cut -c1-64)
+parts=("$archive" "$config" "$rootfs/certs/$domain.crt")
+[ ! -e "$rootfs/etc/registry_htpasswd" ] || parts+=("$rootfs/etc/registry_htpasswd")
+digest=$(cat "${parts[@]}" - <<< "${settings[*]} ${mounts[*]}" | sha256sum | cut -c1-64)
 
 answers() { (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; }
 
@@ -57,10 +59,10 @@ run_with_containerd() {
   systemctl stop "$name" 2> /dev/null || true
   ! answers || die "port $port of this host is in use by another program"
   ctr --namespace sealer images import "$archive" > /dev/null
-  local item arguments=
-  for item in "${settings[@]}"; do arguments+=" --env '$item'"; done
+  local item options=
+  for item in "${settings[@]}"; do options+=" --env '$item'"; done
   for item in "${mounts[@]}"; do
-    arguments+=" --mount type=bind,src=$(cut -d: -f1 <<< "$item"),dst=$(cut -d: -f2 <<< "$item"),options=rbind:$(cut -d: -f3 <<< "$item")"
+    options+=" --mount type=bind,src=$(cut -d: -f1 <<< "$item"),dst=$(cut -d: -f2 <<< "$item"),options=rbind:$(cut -d: -f3 <<< "$item")"
   done
   install_text "/etc/systemd/system/$name.service" << UNIT
 # $digest
@@ -73,7 +75,7 @@ Requires=containerd.service
 ExecStartPre=-/usr/bin/ctr --namespace sealer tasks kill --signal SIGKILL $name
 ExecStartPre=-/usr/bin/ctr --namespace sealer tasks rm --force $name
 ExecStartPre=-/usr/bin/ctr --namespace sealer containers rm $name
-ExecStart=/usr/bin/ctr --namespace sealer run --rm --net-host$arguments $image $name
+ExecStart=/usr/bin/ctr --namespace sealer run --rm --net-host$options $image $name
 ExecStop=-/usr/bin/ctr --namespace sealer tasks kill --signal SIGTERM $name
 Restart=always
 RestartSec=2

@@ -16,6 +16,10 @@ export PATH=${PATH:-}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 # Set to 1 when install_file or unpack has changed something.
 changed=0
 
+# No script ends in silence: a command that fails without words of its own is named.
+set -E
+trap 'printf "%s: line %s: \`%s\` failed\n" "$(basename "$0")" "$LINENO" "$BASH_COMMAND" >&2' ERR
+
 die() {
   printf '%s: %s\n' "$(basename "$0")" "$*" >&2
   exit 1
@@ -61,7 +65,7 @@ host_program() {
       echo "$path"
       return 0
     fi
-  done < <(type -aP "$1")
+  done < <(type -aP "$1" || true)
 }
 
 # Makes a folder and notes each part of the path that was not there.

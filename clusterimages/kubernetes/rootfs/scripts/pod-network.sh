@@ -73,7 +73,7 @@ JSON
 set_routes() {
   local name cidr address wanted=
   while read -r name cidr address; do
-    [ -n "$address" ] && [ -z "$(device_of "$address")" ] || continue
+    if [ -z "$address" ] || [ -n "$(device_of "$address")" ]; then continue; fi
     wanted+=" $cidr "
     ip route replace "$cidr" via "$address" proto "$protocol" ||
       echo "no route to the pods of $name: $address is not in a subnet of this host; use another pod network" >&2

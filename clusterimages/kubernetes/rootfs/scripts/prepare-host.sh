@@ -35,7 +35,7 @@ check_host() {
 cluster_folders() {
   printf '%s\n' /etc/kubernetes /etc/cni /opt/cni /var/lib/kubelet /var/lib/etcd /var/lib/cni /var/lib/dockershim \
     /var/lib/calico /etc/calico /var/log/calico /var/log/pods /var/log/containers /var/log/kubernetes /var/run/kubernetes \
-    /run/cni /run/flannel /run/calico /run/xtables.lock /run/sealer-pod-network /root/.kube /etc/docker /root/.docker
+    /run/cni /run/flannel /run/calico /run/xtables.lock /run/sealer-pod-network /run/dockershim.sock /usr/libexec/kubernetes /root/.kube /etc/docker /root/.docker
   # Of a runtime that the host had before, nothing is ours.
   [ -n "$(host_program dockerd)" ] || printf '%s\n' "$storage" /var/lib/docker /run/docker /run/docker.sock /run/docker.pid
   [ -n "$(host_program containerd)" ] || printf '%s\n' /etc/containerd /var/lib/containerd /run/containerd /opt/containerd
@@ -57,6 +57,9 @@ kernel_values() {
   done
 }
 
+# A kernel without modules has no such file.
+loaded_modules() { if [ -e /proc/modules ]; then sed 's/ .*//' /proc/modules; fi; }
+
 link_names() { ip -o link show | sed 's/^[0-9]*: \([^:@]*\).*/\1/'; }
 
 existing_paths() {
@@ -66,7 +69,16 @@ existing_paths() {
   done < "$state/cluster-folders"
 }
 
+folder_modes() {
+  local folder
+  while read -r folder; do
+    if [ -d "$folder" ]; then stat -c '%a %n' "$folder"; fi
+  done < "$state/cluster-folders"
+}
+
 rules() { if have "$1-save"; then "$1-save" 2> /dev/null | sed 's/\[[0-9:]*\]//; /^#/d'; fi; }
+
+active_swaps() { awk 'NR > 1 { print $1 }' /proc/swaps; }
 
 firewalls() {
   ! systemctl is-active --quiet firewalld || echo firewalld-active
@@ -80,12 +92,13 @@ remember_host() {
   umask 022
   remember cluster-folders cluster_folders
   remember existing-paths existing_paths
+  remember folder-modes folder_modes
   remember kernel-values kernel_values
-  remember modules sed 's/ .*//' /proc/modules
+  remember modules loaded_modules
   remember links link_names
   remember rules-iptables rules iptables
   remember rules-ip6tables rules ip6tables
-  remember swaps awk 'NR > 1 { print $1 }' /proc/swaps
+  remember swaps active_swaps
   remember firewalls firewalls
   remember selinux sh -c '! command -v getenforce > /dev/null || getenforce'
   remember ipvs sh -c 'tail -n +4 /proc/net/ip_vs 2> /dev/null || true'

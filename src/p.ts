@@ -1,0 +1,10 @@
+import { applyLayer, packTree, compress, decompress, readTar } from "#files";
+import { createReadStream, writeFileSync, openSync, writeSync } from "node:fs";
+let t0 = performance.now();
+const lap = (n: string) => { console.log(n, Math.round(performance.now()-t0)); t0 = performance.now(); };
+const fd = openSync("/tmp/small.tar", "w");
+for await (const c of packTree("/tmp/small")) writeSync(fd, c);
+lap("pack");
+for await (const e of readTar(createReadStream("/tmp/small.tar", {highWaterMark: 1<<20}))) e.size; lap("read");
+console.log(await applyLayer(createReadStream("/tmp/small.tar", {highWaterMark: 1<<20}), "/tmp/small.out")); lap("apply");
+let n = 0; for await (const c of compress(packTree("/tmp/small"), "zstd")) n += c.length; lap("pack+zstd "+n);
