@@ -6,5 +6,7 @@ export { MemoryContent } from "./memory-content.ts";
 export { OciLayout } from "./oci-layout.ts";
 export type { Pruned } from "./prune-layout.ts";
 export { readDocument } from "./read-document.ts";
+export type { CredentialSource, Credentials } from "./registry/authorizer.ts";
+export { RegistryClient, type RegistryClientOptions } from "./registry/registry-client.ts";
 export { RegistryError } from "./registry/registry-error.ts";
 export { verified } from "./verified.ts";
