@@ -20,22 +20,34 @@ export interface ContainerImages {
  */
 export async function findContainerImages(rootfs: RootfsView): Promise<ContainerImages> {
   const found = new Findings();
-  for (const folder of ["manifests", "application"]) {
-    for await (const { path, kind } of rootfs.walk(folder)) {
-      if (kind === "directory") continue;
-      if (path === "manifests/imageList") {
-        for (const { reference, line } of parseImageList(await readText(rootfs, path), path)) {
-          found.want(reference, { file: path, line });
-        }
-      } else if (/\.(ya?ml|tmpl)$/.test(path))
-        found.add(path, imagesInYaml(await readText(rootfs, path), path));
-    }
-  }
-  for (const chart of await chartsIn(rootfs)) {
-    const why = "this version of sealer does not render charts: list its images in manifests/imageList";
-    found.unresolved.push({ file: chart, line: 1, text: "images of the chart", why });
-  }
+  await searchManifests("manifests", rootfs, found);
+  await searchManifests("application", rootfs, found);
+  await searchCharts(rootfs, found);
   return { wanted: found.wanted(), unresolved: found.unresolved };
+}
+
+async function searchManifests(folder: string, rootfs: RootfsView, found: Findings): Promise<void> {
+  const entries = await rootfs.list(folder);
+  if (folder !== "manifests" && entries.some(({ path }) => path.endsWith("/Chart.yaml"))) {
+    found.chart(`${folder}/Chart.yaml`);
+    return;
+  }
+  for (const { path, kind } of entries) {
+    if (kind === "directory") await searchManifests(path, rootfs, found);
+    else if (path === "manifests/imageList") {
+      for (const { reference, line } of parseImageList(await readText(rootfs, path), path)) {
+        found.want(reference, { file: path, line });
+      }
+    } else if (/\.(ya?ml|tmpl)$/.test(path))
+      found.add(path, imagesInYaml(await readText(rootfs, path), path));
+  }
+}
+
+async function searchCharts(rootfs: RootfsView, found: Findings): Promise<void> {
+  for (const { path, kind } of await rootfs.list("charts")) {
+    if (kind === "directory" && (await rootfs.find(`${path}/Chart.yaml`))) found.chart(`${path}/Chart.yaml`);
+    if (kind === "file" && /\.tgz$/.test(path)) found.chart(path);
+  }
 }
 
 class Findings {
@@ -53,20 +65,16 @@ class Findings {
     for (const { line, text, why } of unresolved) this.unresolved.push({ file, line, text, why });
   }
 
+  chart(file: string): void {
+    const why = "this version of sealer does not render charts: list its images in manifests/imageList";
+    this.unresolved.push({ file, line: 1, text: "images of the chart", why });
+  }
+
   wanted(): WantedImage[] {
     return [...this.#wanted]
       .map(([reference, wantedBy]) => ({ reference, wantedBy }))
       .sort((a, b) => (a.reference < b.reference ? -1 : 1));
   }
-}
-
-async function chartsIn(rootfs: RootfsView): Promise<string[]> {
-  const charts: string[] = [];
-  for (const { path, kind } of await rootfs.list("charts")) {
-    if (kind === "directory" && (await rootfs.find(`${path}/Chart.yaml`))) charts.push(`${path}/Chart.yaml`);
-    if (kind === "file" && /\.tgz$/.test(path)) charts.push(path);
-  }
-  return charts;
 }
 
 async function readText(rootfs: RootfsView, path: string): Promise<string> {

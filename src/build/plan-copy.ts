@@ -86,7 +86,7 @@ function findSources(step: CopyStep, folder: BuildFolder) {
   let hasWildcard = false;
   const found = step.sources.flatMap((source) => {
     const path = cleanSource(source, step);
-    if (!/[*?[]/.test(path)) return [findOne(path, source, step, folder)];
+    if (!/(?<!\\)[*?[]/.test(path)) return [findOne(path, source, step, folder)];
     hasWildcard = true;
     const matches = matching(path.split("/"), "", folder);
     if (matches.length === 0) throw fail(step, `nothing in the build folder matches ${source}`);

@@ -3,14 +3,15 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Duplex } from "node:stream";
-import { SealerError } from "#errors";
 import { deadlinePassed } from "./deadline-passed.ts";
 import { FakeRoot } from "./fake-root.ts";
 import type { CommandResult, FileStat, Host, LookingProgram, RunOptions, WriteOptions } from "./host.ts";
+import { hostName } from "./host-name.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { lookingCommand } from "./looking-command.ts";
 import { messageText } from "./message-text.ts";
 import { type SentScript, scriptIn } from "./run-script.ts";
+import { connectionFailed } from "./ssh-errors.ts";
 import { encodeVariables } from "./variables.ts";
 
 /** One run of a program on a fake host. */
@@ -21,7 +22,8 @@ export interface FakeCall {
   /** The script, where it is one that runScript sent. */
   readonly script?: SentScript | undefined;
   readonly host: FakeHost;
-  readonly signal?: AbortSignal | undefined;
+  /** Aborts when the caller gives the program up, or its deadline passes. */
+  readonly signal: AbortSignal;
 }
 
 /** What a program does: exit with a number, print a text, or anything. */
@@ -36,8 +38,8 @@ export interface FakeHostOptions {
    * sent begins with its name. What is not here exits 127.
    */
   readonly programs?: Readonly<Record<string, FakeProgram>>;
-  /** What is reached from the host, by `address:port`. */
-  readonly services?: Readonly<Record<string, () => Duplex | Promise<Duplex>>>;
+  /** Opens a stream to what is reached from the host; a failure is told as the host's. Nothing is, by default. */
+  readonly reach?: (address: string, port: number) => Duplex | Promise<Duplex>;
 }
 
 /** A host for tests: real files below a folder, programs that the test writes, and a record of what ran. */
@@ -51,17 +53,17 @@ export class FakeHost implements Host, AsyncDisposable {
   readonly #files: FakeRoot;
   readonly #ownRoot: boolean;
   readonly #programs: Readonly<Record<string, FakeProgram>>;
-  readonly #services: NonNullable<FakeHostOptions["services"]>;
+  readonly #reach: NonNullable<FakeHostOptions["reach"]>;
   /** Owners are remembered, because only root could give files away. */
   readonly #owners = new Map<string, { uid: number; gid: number }>();
 
-  constructor(address = "10.0.0.1", { root, programs = {}, services = {} }: FakeHostOptions = {}) {
+  constructor(address = "10.0.0.1", { root, programs = {}, reach = refuse }: FakeHostOptions = {}) {
     this.address = address;
     this.root = root ?? mkdtempSync(join(tmpdir(), "fake-host-"));
     this.#ownRoot = root === undefined;
     this.#files = new FakeRoot(this.root);
     this.#programs = programs;
-    this.#services = services;
+    this.#reach = reach;
   }
 
   async readFile(path: string): Promise<Buffer | undefined> {
@@ -81,20 +83,18 @@ export class FakeHost implements Host, AsyncDisposable {
 
   async query(argv: readonly [LookingProgram, ...string[]]): Promise<CommandResult> {
     const command = lookingCommand(argv);
-    const program = this.#programFor(argv) ?? this.#programFor(command);
-    if (program !== undefined) return reply(program, { argv, stdin: "", env: {}, host: this });
     const [name, path = ""] = argv;
-    if (name === "cat") {
-      const content = await this.readFile(path);
-      return content
-        ? result({ stdout: content.toString() })
-        : result({ exitCode: 1, stderr: `cat: ${path}: No such file or directory` });
-    }
+    const content = name === "cat" ? await this.readFile(path) : undefined;
+    if (content) return result({ stdout: content.toString() });
+    const program =
+      this.#programFor(argv) ?? (name === "command-exists" ? undefined : this.#programFor(command));
+    if (program !== undefined)
+      return reply(program, { argv, stdin: "", env: {}, host: this, signal: new AbortController().signal });
     if (name === "command-exists") {
-      const found = argv.slice(1).filter((program) => this.#hasProgram(program));
+      const found = argv.slice(1).filter((wanted) => this.#hasProgram(wanted));
       return result({
         exitCode: found.length > 0 ? 0 : 1,
-        stdout: found.map((program) => `/usr/bin/${program}\n`).join(""),
+        stdout: found.map((wanted) => `/usr/bin/${wanted}\n`).join(""),
       });
     }
     return notFound(name);
@@ -107,14 +107,14 @@ export class FakeHost implements Host, AsyncDisposable {
     const stdin = await textOf(options.stdin);
     const script = scriptIn(argv, stdin);
     const words = script ? [script.name, ...script.args] : argv;
-    const call: FakeCall = { argv, stdin, env, script, host: this, signal: options.signal };
+    const timeout = options.deadline === undefined ? undefined : AbortSignal.timeout(options.deadline);
+    const signal = AbortSignal.any([options.signal, timeout].filter((one) => one !== undefined));
+    const call: FakeCall = { argv, stdin, env, script, host: this, signal };
     this.ran.push(words.join(" "));
     this.calls.push(call);
     const program = this.#programFor(words);
     const outcome =
-      program === undefined
-        ? notFound(words[0] ?? "")
-        : await within(this.address, argv, options, reply(program, call));
+      program === undefined ? notFound(words[0] ?? "") : await this.#within(call, program, options, timeout);
     tellLines(outcome, options);
     return outcome;
   }
@@ -122,6 +122,7 @@ export class FakeHost implements Host, AsyncDisposable {
   async writeFile(path: string, content: Uint8Array | string, options: WriteOptions = {}): Promise<void> {
     const { mode = 0o644, owner = { uid: 0, gid: 0 } } = options;
     const real = await this.#files.resolve(path);
+    if ((await this.stat(path))?.type === "directory") throw new Error(`${path} is a folder`);
     await mkdir(dirname(real), { recursive: true, mode: mode & 0o077 ? 0o755 : 0o700 });
     const temporary = `${real}.writing`;
     await rm(temporary, { force: true });
@@ -132,15 +133,11 @@ export class FakeHost implements Host, AsyncDisposable {
   }
 
   async connect(address: string, port: number): Promise<Duplex> {
-    const service = this.#services[`${address}:${port}`];
-    if (service) return service();
-    throw new SealerError(
-      "HOST_UNREACHABLE",
-      `${this.address} cannot connect to ${address}:${port}: connection refused`,
-      {
-        where: this.address,
-      },
-    );
+    try {
+      return await this.#reach(address, port);
+    } catch (error) {
+      throw connectionFailed(this.address, hostName(address, port), error as Error);
+    }
   }
 
   async close(): Promise<void> {}
@@ -157,9 +154,27 @@ export class FakeHost implements Host, AsyncDisposable {
     return longest === undefined ? undefined : this.#programs[longest];
   }
 
+  async #within(call: FakeCall, program: FakeProgram, options: RunOptions, timeout: AbortSignal | undefined) {
+    const stopped = Promise.withResolvers<never>();
+    const stop = () => {
+      const late = deadlinePassed(this.address, call.argv, options.deadline ?? 0, options.secrets ?? []);
+      stopped.reject(timeout?.aborted ? late : call.signal.reason);
+    };
+    call.signal.addEventListener("abort", stop, { once: true });
+    try {
+      return await Promise.race([reply(program, call), stopped.promise]);
+    } finally {
+      call.signal.removeEventListener("abort", stop);
+    }
+  }
+
   #hasProgram(name: string): boolean {
     return Object.keys(this.#programs).some((key) => key.split(" ")[0] === name);
   }
+}
+
+function refuse(): never {
+  throw new Error("connection refused");
 }
 
 async function reply(program: FakeProgram, call: FakeCall): Promise<CommandResult> {
@@ -174,22 +189,6 @@ function result(facts: Partial<CommandResult>): CommandResult {
 
 function notFound(name: string): CommandResult {
   return result({ exitCode: 127, stderr: `${name}: command not found\n` });
-}
-
-async function within(
-  address: string,
-  argv: readonly string[],
-  { signal, deadline, secrets = [] }: RunOptions,
-  work: Promise<CommandResult>,
-): Promise<CommandResult> {
-  const timeout = deadline === undefined ? undefined : AbortSignal.timeout(deadline);
-  const either = AbortSignal.any([signal, timeout].filter((one) => one !== undefined));
-  const stopped = new Promise<never>((_resolve, reject) => {
-    either.addEventListener("abort", () =>
-      reject(timeout?.aborted ? deadlinePassed(address, argv, deadline ?? 0, secrets) : either.reason),
-    );
-  });
-  return Promise.race([work, stopped]);
 }
 
 function tellLines(outcome: CommandResult, { onLine, secrets = [] }: RunOptions): void {

@@ -2,8 +2,10 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { dialTcp } from "./dial.ts";
+import { hostName } from "./host-name.ts";
 import type { Launcher, ProgramEnd, RunningProgram } from "./launcher.ts";
 import { signalNumber } from "./signal-number.ts";
+import { connectionFailed } from "./ssh-errors.ts";
 
 /** Programs on this machine, as the user that sealer runs as. */
 export class LocalLauncher implements Launcher {
@@ -45,8 +47,12 @@ export class LocalLauncher implements Launcher {
     };
   }
 
-  connect(address: string, port: number): Promise<Duplex> {
-    return dialTcp(address, port);
+  async connect(address: string, port: number): Promise<Duplex> {
+    try {
+      return await dialTcp(address, port);
+    } catch (error) {
+      throw connectionFailed(this.address, hostName(address, port), error as Error);
+    }
   }
 
   async close(): Promise<void> {}

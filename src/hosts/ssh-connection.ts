@@ -153,7 +153,7 @@ function gatherWrites(socket: Socket): void {
   socket.pause();
   socket.on("data", () => {
     socket.cork();
-    process.nextTick(() => socket.uncork());
+    setImmediate(() => socket.uncork());
   });
 }
 

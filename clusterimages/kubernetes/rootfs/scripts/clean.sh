@@ -188,7 +188,7 @@ remove_slices() {
   for unit in $(systemctl list-units --all --plain --no-legend 'kubepods*.slice' 'cri-containerd-*.scope' 'docker-*.scope' | awk '{ print $1 }' | sort -r); do
     systemctl stop "$unit" 2> /dev/null
   done
-  find /sys/fs/cgroup -depth -type d \( -name 'kubepods*' -o -path '*/kubepods*' -o -path '*/docker/*' -o -name docker \) -exec rmdir {} \; 2> /dev/null
+  find /sys/fs/cgroup -depth -type d \( -name 'kubepods*' -o -path '*/kubepods*' -o -path '*/docker/*' -o -name docker -o -path '*/sealer/sealer-registry' -o -name sealer \) -exec rmdir {} \; 2> /dev/null
   systemctl reset-failed 2> /dev/null
   return 0
 }
