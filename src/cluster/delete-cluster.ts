@@ -61,8 +61,9 @@ export async function deleteFromCluster(options: DeleteOptions): Promise<DeleteR
   const { state, home, progress, signal } = options;
   const { name } = state.desired;
   const whole = options.hosts === undefined;
-  const going = options.hosts ?? state.desired.hosts;
-  const staying = state.desired.hosts.filter((host) => !going.includes(host));
+  const chosen = new Set((options.hosts ?? state.desired.hosts).map(({ address }) => address));
+  const going = state.desired.hosts.filter(({ address }) => chosen.has(address));
+  const staying = state.desired.hosts.filter(({ address }) => !chosen.has(address));
   await using _here = await lockHere(options.folder, name, "delete");
   await using connections = await connectAll(options, going, staying);
   const reached = (hosts: readonly DesiredHost[]) =>

@@ -206,10 +206,10 @@ test("killed at any moment, the same run again ends in the same cluster", async 
   const options = await rig.options({}, { says: { commands: ["echo once >> /srv/command"] } });
 
   let kills = 0;
-  while (await killedAfter(++kills, rig, options)) assert.ok(kills < 40, "the run never comes to its end");
+  while (await killedAfter((kills += 2), rig, options)) assert.ok(kills < 60, "the run never comes to its end");
   const last = await runCluster(options);
 
-  assert.ok(kills > 5, `it was killed ${kills} times only`);
+  assert.ok(kills > 5, `it ended after ${kills} moments`);
   assert.equal(last.steps.done, 0);
   const noted = await rig.hosts.noted();
   assert.deepEqual(joins(noted), ["host-1 kubeadm init", "host-2 kubeadm join", "host-3 kubeadm join"]);
