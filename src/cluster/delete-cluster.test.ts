@@ -33,10 +33,11 @@ test("after a delete the hosts are as they were, and this machine knows nothing"
   assert.equal(await readFile(join(root, ".kube/config"), "utf8"), "mine from before\n");
   assert.equal(await readFile(join(root, ".ssh/authorized_keys"), "utf8"), "ssh-rsa AAAA me\n");
   await assert.rejects(access(join(rig.home, "mine")), { code: "ENOENT" });
-  assert.deepEqual(
-    (await rig.hosts.noted()).filter((line) => line.endsWith("clean.sh")).sort(),
-    ["host-1 clean.sh", "host-2 clean.sh", "host-3 clean.sh"],
-  );
+  assert.deepEqual((await rig.hosts.noted()).filter((line) => line.endsWith("clean.sh")).sort(), [
+    "host-1 clean.sh",
+    "host-2 clean.sh",
+    "host-3 clean.sh",
+  ]);
 });
 
 test("a delete that fails on one host leaves what a second one needs, which then ends it without a password", async () => {
@@ -178,7 +179,8 @@ test("what is kept of a cluster is for its owner alone, and holds no password", 
   for (const name of await readdir(folder, { recursive: true })) {
     const facts = await stat(join(folder, name));
     assert.equal(facts.mode & 0o077, 0, name);
-    if (facts.isFile()) assert.ok(!(await readFile(join(folder, name), "utf8")).includes("marker-of-a-secret"), name);
+    if (facts.isFile())
+      assert.ok(!(await readFile(join(folder, name), "utf8")).includes("marker-of-a-secret"), name);
   }
   await rm(folder, { recursive: true });
 });

@@ -43,8 +43,22 @@ test("a later layer replaces, takes away and makes opaque what is below it, and 
     {},
     {
       files: [
-        { ...imageScripts, "etc/old": "old", "etc/kept": "kept", "opaque/below": "x", "was-folder/a": "x", "was-file": "x" },
-        { "etc/.wh.old": "", "opaque/.wh..wh..opq": "", "opaque/above": "y", "was-folder": "file", "was-file/b": "y", "bin/setuid": "z" },
+        {
+          ...imageScripts,
+          "etc/old": "old",
+          "etc/kept": "kept",
+          "opaque/below": "x",
+          "was-folder/a": "x",
+          "was-file": "x",
+        },
+        {
+          "etc/.wh.old": "",
+          "opaque/.wh..wh..opq": "",
+          "opaque/above": "y",
+          "was-folder": "file",
+          "was-file/b": "y",
+          "bin/setuid": "z",
+        },
       ],
     },
   );
@@ -56,13 +70,19 @@ test("a later layer replaces, takes away and makes opaque what is below it, and 
   assert.deepEqual(await readdir(join(rootfs, "opaque")), ["above"]);
   assert.equal(await readFile(join(rootfs, "was-folder"), "utf8"), "file");
   assert.equal(await readFile(join(rootfs, "was-file/b"), "utf8"), "y");
-  assert.equal((await rig.hosts.at(zero).connect().stat("/var/lib/sealer/data/mine/rootfs/bin/setuid"))?.mode, 0o755);
+  assert.equal(
+    (await rig.hosts.at(zero).connect().stat("/var/lib/sealer/data/mine/rootfs/bin/setuid"))?.mode,
+    0o755,
+  );
 });
 
 test("when a step fails on one host the others go on, and the same run ends it", async () => {
   await using rig = await ClusterRig.make([zero], [second, node]);
   const options = await rig.options();
-  await writeFile(join(rig.hosts.at(node).files, "etc/fake/init"), "echo one; echo no libraries here >&2; exit 3\n");
+  await writeFile(
+    join(rig.hosts.at(node).files, "etc/fake/init"),
+    "echo one; echo no libraries here >&2; exit 3\n",
+  );
 
   const error = await failure(runCluster(options));
   await rm(join(rig.hosts.at(node).files, "etc/fake/init"));
@@ -118,7 +138,10 @@ test("everything that is wrong with the hosts is told at once, and nothing is ch
   const error = await failure(runCluster(await rig.options()));
 
   assert.equal(error.code, "HOST_UNFIT");
-  assert.match(error.message, /10\.0\.0\.1: it has no interface with the address 10\.0\.0\.1 \(it has 10\.9\.9\.9\)/);
+  assert.match(
+    error.message,
+    /10\.0\.0\.1: it has no interface with the address 10\.0\.0\.1 \(it has 10\.9\.9\.9\)/,
+  );
   assert.match(error.message, /10\.0\.0\.2: a master needs 2 processors, it has 1/);
   assert.match(error.message, /10\.0\.0\.3: Kubernetes is there already/);
   for (const { files } of rig.hosts.hosts) await assert.rejects(access(join(files, "var/lib/sealer")));
@@ -165,14 +188,21 @@ test("a run with more hosts adds them; fewer hosts, another first master or anot
   });
 
   assert.equal(more.steps.failed, 0);
-  assert.deepEqual(joins(await rig.hosts.noted()), ["host-1 kubeadm init", "host-2 kubeadm join", "host-3 kubeadm join"]);
+  assert.deepEqual(joins(await rig.hosts.noted()), [
+    "host-1 kubeadm init",
+    "host-2 kubeadm join",
+    "host-3 kubeadm join",
+  ]);
 });
 
 test("of two runs at once the second is refused and told who holds the cluster", async () => {
   await using rig = await ClusterRig.make([zero], []);
   const options = await rig.options();
   const gate = join(rig.hosts.folder, "shared/gate");
-  await writeFile(join(rig.hosts.at(zero).files, "etc/fake/init"), "until [ -e /srv/gate ]; do sleep 0.05; done\n");
+  await writeFile(
+    join(rig.hosts.at(zero).files, "etc/fake/init"),
+    "until [ -e /srv/gate ]; do sleep 0.05; done\n",
+  );
   const first = runCluster(options);
   await until(async () => (await rig.hosts.noted()).length > 0);
 
@@ -196,7 +226,11 @@ test("a plan tells what is missing and changes nothing", async () => {
   await runCluster(options);
   const after = await planRun(options);
 
-  assert.ok(before.steps.some(({ kind, host, why }) => kind === "join-node" && host === node && why === "not done yet"));
+  assert.ok(
+    before.steps.some(
+      ({ kind, host, why }) => kind === "join-node" && host === node && why === "not done yet",
+    ),
+  );
   assert.deepEqual(after.steps, []);
 });
 
@@ -206,7 +240,8 @@ test("killed at any moment, the same run again ends in the same cluster", async 
   const options = await rig.options({}, { says: { commands: ["echo once >> /srv/command"] } });
 
   let kills = 0;
-  while (await killedAfter((kills += 2), rig, options)) assert.ok(kills < 60, "the run never comes to its end");
+  while (await killedAfter((kills += 2), rig, options))
+    assert.ok(kills < 60, "the run never comes to its end");
   const last = await runCluster(options);
 
   assert.ok(kills > 5, `it ended after ${kills} moments`);
