@@ -129,7 +129,7 @@ test("row 6: refuses hard links to what is not in the root", async (t) => {
   await j.refuses([hardlink("h", `${j.path}/victim`)], /which is not there/);
   await j.refuses([pax({ linkpath: "../victim" }), hardlink("h", "x")], /leads upwards/);
   await j.refuses([pax({ linkpath: "/etc/passwd" }), hardlink("h", "x")], /which is not there/);
-  await j.refuses([hardlink("h", "package.json")], /which is no file/);
+  await j.refuses([hardlink("h", "package.json")], /which is not there/);
   await j.refuses([hardlink("h", "")], /link to nothing/);
 });
 
