@@ -23,6 +23,7 @@ async function main(): Promise<number> {
       format: "text",
       progress: noProgress,
       signal: stop.signal,
+      dial: () => Promise.reject(new SealerError("USAGE", "a registry dials no hosts")),
       stdin,
       stdout,
       result() {},
