@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -15,6 +15,7 @@ import {
   listSandboxes,
   powerOff,
   powerOn,
+  type SandboxSupport,
 } from "#sandbox";
 import { sandboxId } from "../../src/sandbox/layout.ts";
 import { cacheDir, type Later, loginTo, sandboxOf, sandboxRoot } from "../fixtures/sandbox.ts";
@@ -173,6 +174,26 @@ suite("two sandbox hosts", () => {
     );
     assert.deepEqual(result, { exitCode: 7, stdout: "in\nmaster\n", stderr: "/root a b\n" });
   });
+});
+
+test("tells what a machine lacks for sandbox hosts, before anything is made", async (t) => {
+  const root = await sandboxRoot(t);
+  const check = (place: string) => `${sealer} sandbox check --format json --progress none --root ${place}`;
+  const able = spawnSync("sh", ["-c", check(root)], { encoding: "utf8" });
+  assert.deepEqual(able.status, 0, able.stdout + able.stderr);
+
+  // An overlay's upper folder cannot lie on an overlay, as in a container.
+  const onOverlay = `cd ${root} && mkdir l u w m && mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w m`;
+  const unable = spawnSync("unshare", ["--mount", "sh", "-ec", `${onOverlay}\n${check(`${root}/m`)}`], {
+    encoding: "utf8",
+  });
+  assert.equal(unable.status, 4, unable.stderr);
+  const { possible, findings } = JSON.parse(unable.stdout) as SandboxSupport;
+  assert.equal(possible, false);
+  assert.deepEqual(
+    findings.filter(({ ok }) => !ok).map(({ what }) => what),
+    ["overlay"],
+  );
 });
 
 test("a host with a limited disk runs out of it, and of nothing else", async (t) => {
