@@ -317,7 +317,9 @@ function leftovers(root: string) {
   return {
     mounts: ours(readFileSync("/proc/self/mounts", "utf8").split("\n")),
     networks: ours(readdirSync("/run/netns")),
-    cgroups: ours(readdirSync("/sys/fs/cgroup", { recursive: true, encoding: "utf8" })),
+    cgroups: ours(
+      spawnSync("find", ["/sys/fs/cgroup", "-type", "d"], { encoding: "utf8" }).stdout.split("\n"),
+    ),
     processes: ours(processes.map((pid) => read(`/proc/${pid}/cmdline`) + read(`/proc/${pid}/cgroup`))),
     loops: ours(readdirSync("/sys/block").map((name) => read(`/sys/block/${name}/loop/backing_file`))),
     users: ours(existsSync("/run/sealer-sandbox") ? readdirSync("/run/sealer-sandbox/users") : []),
