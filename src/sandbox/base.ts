@@ -88,7 +88,7 @@ export function basePath(cacheDir: string): string {
   return join(cacheDir, "sandbox", `base-${hash}`);
 }
 
-/** mmdebstrap gets mount and PID namespaces of its own: whenever it is killed, nothing of it stays. */
+/** mmdebstrap gets mount and PID namespaces of its own and dies with us: whoever is killed, nothing of it stays. */
 async function installDebian(target: string, signal: AbortSignal | undefined): Promise<void> {
   const mirror: AptMirror = aptMirror(await aptSources()) ?? { uri: "http://deb.debian.org/debian" };
   const signed = mirror.signedBy && existsSync(mirror.signedBy) ? `[signed-by=${mirror.signedBy}] ` : "";
@@ -97,8 +97,15 @@ async function installDebian(target: string, signal: AbortSignal | undefined): P
     .filter((line) => /^Acquire::(https?::|Check-|Retries|ForceIPv)/.test(line));
   await runProgram(
     [
-      ...(["unshare", "--mount", "--pid", "--fork", "--kill-child", "mmdebstrap"] as const),
-      ...["--mode=root", "--variant=minbase", "--quiet", `--include=${packages.join(",")}`],
+      ...(["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"] as const),
+      ...[
+        "--kill-child",
+        "mmdebstrap",
+        "--mode=root",
+        "--variant=minbase",
+        "--quiet",
+        `--include=${packages.join(",")}`,
+      ],
       ...settings.map((line) => `--aptopt=${line.replace(/;$/, "")}`),
       ...["bookworm", target, `deb ${signed}${mirror.uri} bookworm main`],
     ],

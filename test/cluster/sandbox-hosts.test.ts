@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -15,6 +15,7 @@ import {
   listSandboxes,
   powerOff,
   powerOn,
+  type SandboxSupport,
 } from "#sandbox";
 import { sandboxId } from "../../src/sandbox/layout.ts";
 import { cacheDir, type Later, loginTo, sandboxOf, sandboxRoot } from "../fixtures/sandbox.ts";
@@ -175,6 +176,26 @@ suite("two sandbox hosts", () => {
   });
 });
 
+test("tells what a machine lacks for sandbox hosts, before anything is made", async (t) => {
+  const root = await sandboxRoot(t);
+  const check = (place: string) => `${sealer} sandbox check --format json --progress none --root ${place}`;
+  const able = spawnSync("sh", ["-c", check(root)], { encoding: "utf8" });
+  assert.deepEqual(able.status, 0, able.stdout + able.stderr);
+
+  // An overlay's upper folder cannot lie on an overlay, as in a container.
+  const onOverlay = `cd ${root} && mkdir l u w m && mount -t overlay overlay -o lowerdir=l,upperdir=u,workdir=w m`;
+  const unable = spawnSync("unshare", ["--mount", "sh", "-ec", `${onOverlay}\n${check(`${root}/m`)}`], {
+    encoding: "utf8",
+  });
+  assert.equal(unable.status, 4, unable.stderr);
+  const { possible, findings } = JSON.parse(unable.stdout) as SandboxSupport;
+  assert.equal(possible, false);
+  assert.deepEqual(
+    findings.filter(({ ok }) => !ok).map(({ what }) => what),
+    ["overlay"],
+  );
+});
+
 test("a host with a limited disk runs out of it, and of nothing else", async (t) => {
   const sandbox = await sandboxOf(t, { hosts: 1, diskBytes: 100e6 });
   const host = await loginTo(t, sandbox);
@@ -296,7 +317,9 @@ function leftovers(root: string) {
   return {
     mounts: ours(readFileSync("/proc/self/mounts", "utf8").split("\n")),
     networks: ours(readdirSync("/run/netns")),
-    cgroups: ours(readdirSync("/sys/fs/cgroup", { recursive: true, encoding: "utf8" })),
+    cgroups: ours(
+      spawnSync("find", ["/sys/fs/cgroup", "-type", "d"], { encoding: "utf8" }).stdout.split("\n"),
+    ),
     processes: ours(processes.map((pid) => read(`/proc/${pid}/cmdline`) + read(`/proc/${pid}/cgroup`))),
     loops: ours(readdirSync("/sys/block").map((name) => read(`/sys/block/${name}/loop/backing_file`))),
     users: ours(existsSync("/run/sealer-sandbox") ? readdirSync("/run/sealer-sandbox/users") : []),
