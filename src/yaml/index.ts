@@ -1,1 +1,3 @@
-export {};
+export { parseYaml, type YamlDocument, type YamlOptions } from "./parse-yaml.ts";
+export { plainValue } from "./plain-value.ts";
+export { stringifyYaml, stringifyYamlDocuments } from "./stringify-yaml.ts";

@@ -1,0 +1,53 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { mapLimited } from "#concurrency";
+import { acquireLock } from "#files";
+import type { Host } from "#hosts";
+import { type LockHolderNote, lockedBy, lockHost } from "./host-lock.ts";
+
+/** Who runs, for those who come second. */
+export interface Operator {
+  readonly user: string;
+  readonly machine: string;
+  readonly pid: number;
+}
+
+/**
+ * The lock on this machine. It lies outside of the cluster's folder, which a delete removes.
+ * @throws CLUSTER_LOCKED
+ */
+export async function lockHere(home: string, cluster: string, doing: string): Promise<AsyncDisposable> {
+  const folder = join(home, ".locks");
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const lock = await acquireLock(join(folder, `${cluster}.lock`), { note: doing });
+  if (!lock.held) return lock;
+  const { pid, host, since, note } = lock.by;
+  throw lockedBy(`${host || "this machine"}`, cluster, {
+    who: pid > 0 ? `process ${pid}` : "another run",
+    where: host || "this machine",
+    since,
+    doing: note,
+  });
+}
+
+/** The locks on the hosts: the first one decides between two that come at the same time. @throws CLUSTER_LOCKED */
+export async function lockHosts(
+  hosts: readonly Host[],
+  cluster: string,
+  { user, machine, pid }: Operator,
+  doing: string,
+  signal?: AbortSignal,
+): Promise<AsyncDisposable> {
+  const note: LockHolderNote = {
+    who: `${user} (process ${pid})`,
+    where: machine,
+    since: new Date().toISOString(),
+    doing,
+  };
+  await using held = new AsyncDisposableStack();
+  const take = async (host: Host) => void held.use(await lockHost(host, cluster, note, signal));
+  const [first, ...others] = hosts;
+  if (first) await take(first);
+  await mapLimited(others, 30, take);
+  return held.move();
+}

@@ -1,0 +1,79 @@
+import { type Host, HostCommandError, runScript } from "#hosts";
+import type { Progress } from "#progress";
+import { hostPaths } from "./host-paths.ts";
+import type { StepFrame } from "./step.ts";
+
+export interface HostScript {
+  /** Bash, run by root with `-euo pipefail` and an empty input. It must be safe to repeat. */
+  readonly script: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly secrets?: readonly string[];
+  /** Whether each line that it prints is told to whoever watches; true where nothing is said. */
+  readonly told?: boolean;
+}
+
+/**
+ * Does a step by a script on its host, which leaves the receipt there itself at its end. So the step is done as a whole
+ * even if this process ends meanwhile: the next run waits for it, and then sees that it is done.
+ * @throws HostCommandError with the script's last lines
+ */
+export async function runOnHost(
+  host: Host,
+  cluster: string,
+  step: StepFrame,
+  { script, args = [], env = {}, secrets, told = true }: HostScript,
+  { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+  const result = await runScript(host, `${frame}\nstep() {\n${script}\n}\n${main}`, {
+    name: step.title,
+    args: [hostPaths(cluster).data, step.id, step.inputs, step.seen, ...args],
+    env: { ...env, LC_ALL: "C" },
+    secrets,
+    signal,
+    onLine: (line) => {
+      if (told) progress({ type: "output", line, host: step.host, task: step.id });
+    },
+  });
+  if (result.exitCode !== 0) throw new HostCommandError(step.host, [step.title], result, secrets);
+}
+
+/*
+ * The lock is the log's: whoever holds it is doing this step. The step's own processes do not inherit it, so that a
+ * daemon which one of them starts does not hold it for ever. Output goes through a tee that survives us.
+ */
+const frame = `
+set -uo pipefail
+trap : TERM HUP INT PIPE
+data=$1 id=$2 inputs=$3 seen=$4; shift 4
+receipt=$data/receipts/$id
+begun=$data/receipts/.$id.begun
+log=$data/log/$id.log
+`;
+
+const main = `
+umask 077
+mkdir -p -- "$data/receipts" "$data/log" || exit 73
+exec 9>>"$log" || exit 73
+if ! flock -n 9; then
+  echo "waiting for what an earlier run has begun here"
+  flock -w 7200 9 || { echo "it did not end within two hours" >&2; exit 75; }
+fi
+if [ -e "$data/deleted" ] && [ "\${id%@*}" != clean-host ]; then
+  echo "the cluster is being deleted here: finish that first, with sealer delete" >&2; exit 74
+fi
+now=$(cat -- "$receipt" 2>/dev/null)
+if [ -n "$now" ] && [ "$now" != "$seen" ]; then
+  case $now in *"\\"inputs\\":\\"$inputs\\""*) echo "an earlier run has done it"; exit 0;; esac
+fi
+export SEALER_BEGUN_BEFORE=; [ ! -e "$begun" ] || SEALER_BEGUN_BEFORE=1
+: > "$begun" || exit 73
+printf '== %s\\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >&9
+( umask 022; set -euo pipefail; step "$@" ) 2>&1 </dev/null 9>&- | ( trap '' PIPE; exec tee -a -- "$log" ) 9>&-
+status=\${PIPESTATUS[0]}
+[ "$status" = 0 ] || exit "$status"
+new=$data/receipts/.$id.new
+printf '{"id":"%s","inputs":"%s","outcome":"done","at":"%s","attempt":"%s"}\\n' "$id" "$inputs" \\
+  "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$$-$RANDOM$RANDOM" > "$new" && sync -- "$new" && mv -f -- "$new" "$receipt" || exit 73
+rm -f -- "$begun"
+`;

@@ -1,0 +1,59 @@
+import { masterZeroOf } from "#clusterfile";
+import { apiServerName, joinConfiguration } from "#kubernetes";
+import { hostPaths, markOf } from "../host-paths.ts";
+import type { JoinAccessGiver } from "../join-access.ts";
+import type { HostScript } from "../run-on-host.ts";
+import type { Site } from "../site.ts";
+import type { StepOf } from "../step.ts";
+import { forgetNode } from "./forget-node.ts";
+import { installKubeconfig } from "./kubeconfig.ts";
+import { resetHalfWay } from "./reset-half-way.ts";
+
+/** `kubeadm join`, as a master or as a node. What an earlier attempt has left in the cluster goes first. */
+export async function join(
+  step: StepOf<"join-master"> | StepOf<"join-node">,
+  site: Site,
+  access: JoinAccessGiver,
+  signal: AbortSignal | undefined,
+): Promise<HostScript> {
+  const zero = masterZeroOf(site.desired);
+  const role = step.kind === "join-master" ? "master" : "node";
+  if (step.rejoin)
+    await forgetNode(site.host(zero.address), { node: step.node, address: step.host, role }, signal);
+  const given = await access.give(role, signal);
+  const path = `${hostPaths(site.desired.name).kubeadm}/join.yaml`;
+  const node = { address: step.host, name: step.node, role } as const;
+  const text = joinConfiguration(site.kubeadm, node, given, zero.address);
+  await site.host(step.host).writeFile(path, text, { mode: 0o600 });
+  const secrets = [given.token, given.certificateKey].filter((secret) => secret !== "");
+  if (role === "node") return { script: joinNode, args: [path], secrets };
+  const user = site.desired.hosts.find(({ address }) => address === step.host)?.user ?? "root";
+  const cluster = site.desired.name;
+  return {
+    script: joinMaster,
+    args: [path, cluster, user, step.host, apiServerName, markOf(cluster)],
+    secrets,
+  };
+}
+
+const joinNode = `${resetHalfWay}
+config=$1
+reset_half_way
+kubeadm join --config "$config" --ignore-preflight-errors=SystemVerification
+rm -f -- "$config"
+`;
+
+/** Once its own API server runs, a master reaches it on itself. */
+const joinMaster = `${resetHalfWay}${installKubeconfig}
+config=$1 cluster=$2 user=$3 address=$4 name=$5 mark=$6
+reset_half_way
+kubeadm join --config "$config" --ignore-preflight-errors=SystemVerification
+rm -f -- "$config"
+new=$(mktemp /etc/.hosts.XXXXXX)
+awk -v mark="$mark" -v name="$name" -v address="$address" \\
+  'index($0, " " name " " mark) { print address " " name " " mark; next } { print }' /etc/hosts > "$new"
+chmod 644 "$new"
+mv -f "$new" /etc/hosts 2>/dev/null || { cat "$new" > /etc/hosts; rm -f "$new"; }
+install_kubeconfig "$cluster" root
+[ "$user" = root ] || install_kubeconfig "$cluster" "$user"
+`;

@@ -1,0 +1,18 @@
+import { command } from "#cli";
+import { inspectView, readClusterImage } from "#cluster-image";
+import { imageText } from "./shared/image-text.ts";
+import { openImages } from "./shared/open-images.ts";
+
+export const inspect = command({
+  name: "inspect",
+  summary: "Show what is in an image",
+  operands: "IMAGE",
+  flags: {},
+  description:
+    "Layers are unpacked in data/overlay2/<id> below sealer's root folder.\n\n  sealer inspect kubernetes:v1.20.2 --format json",
+  async run({ operands: [typed = ""] }, context) {
+    const { store, nameOf, overlayDir } = await openImages(context);
+    const image = await readClusterImage(store, await nameOf(typed), { signal: context.signal });
+    context.result(inspectView(image, overlayDir), () => imageText(image));
+  },
+});

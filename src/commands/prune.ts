@@ -1,0 +1,19 @@
+import { command, formatBytes } from "#cli";
+import { dropGarbage } from "./shared/garbage.ts";
+import { openImages } from "./shared/open-images.ts";
+
+export const prune = command({
+  name: "prune",
+  summary: "Delete what no image and no cluster needs",
+  flags: { "dry-run": { type: "boolean", summary: "Only say what would be deleted" } },
+  async run({ flags }, context) {
+    const dryRun = flags["dry-run"];
+    const garbage = await dropGarbage(await openImages(context), context.home, { dryRun });
+    const { blobs, layers, bytes } = garbage;
+    context.result(garbage, () =>
+      blobs + layers === 0
+        ? "There is nothing to delete."
+        : `${dryRun ? "Would delete" : "Deleted"} ${blobs} blobs and ${layers} unpacked layers: ${formatBytes(bytes)}.`,
+    );
+  },
+});

@@ -1,0 +1,17 @@
+import { command } from "#cli";
+import { listSandboxes } from "#sandbox";
+import { sandboxText, sandboxView } from "./sandbox-text.ts";
+
+export const sandboxList = command({
+  name: "sandbox list",
+  summary: "List sandboxes and their hosts",
+  flags: { "show-password": { type: "boolean", summary: "Print root's passwords, too" } },
+  async run({ flags }, { root, result }) {
+    const show = flags["show-password"];
+    const sandboxes = await listSandboxes(root);
+    result(
+      sandboxes.map((sandbox) => sandboxView(sandbox, show)),
+      () => sandboxText(sandboxes, show),
+    );
+  },
+});
