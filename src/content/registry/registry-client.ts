@@ -83,7 +83,7 @@ export class RegistryClient implements ContentSource, ContentTarget, ContentMoun
     return { mediaType: sniffType(response, bytes), digest, size: bytes.length };
   }
 
-  /** The request is made when the bytes are read, and made again from there when the connection breaks. */
+  /** The bytes come from one request, and from another for the rest when its connection breaks. */
   async open(
     content: Descriptor,
     { offset = 0, signal }: WaitOptions & { readonly offset?: number | undefined } = {},
@@ -104,8 +104,10 @@ export class RegistryClient implements ContentSource, ContentTarget, ContentMoun
       this.#mustBeOfType(content, answer.response);
       return answer;
     };
-    const bytes = download(this.domain, content, ask, { offset, delay: this.#retryDelay, signal });
-    return Readable.from(bytes, { objectMode: false, highWaterMark: 1 << 20 });
+    const first = await ask(offset);
+    const bytes = download(this.domain, content, first, ask, { offset, delay: this.#retryDelay, signal });
+    const stream = Readable.from(bytes, { objectMode: false, highWaterMark: 1 << 20 });
+    return stream.once("close", () => first.response.destroy());
   }
 
   async has(content: Descriptor, { signal }: WaitOptions = {}): Promise<boolean> {
