@@ -57,6 +57,7 @@ export async function planCopy(
     layer.set(path, { path, from, uid, gid, mode: step.chmod ?? Number(from.stat.mode & 0o7777n) });
   };
   for (const source of found) {
+    if (step.word === "ADD") refuseArchive(source, step, folder);
     const name = nameOf(source, folder);
     if (source.kind !== "directory") {
       await put(isFolder ? inside(target.path, name) : target.path, source);
@@ -140,6 +141,22 @@ function findOne(path: string, source: string, step: CopyStep, folder: BuildFold
     throw fail(step, `${source} is a device, a fifo or a socket, which cannot go into an image`);
   if (entry) return entry;
   throw fail(step, `${source} is not in the build folder ${folder.root}`, hintFor(path, folder));
+}
+
+/** Docker's ADD unpacks archives. */
+function refuseArchive(source: FolderEntry, step: CopyStep, folder: BuildFolder): void {
+  if (source.kind !== "file") return;
+  const [head = Buffer.alloc(0)] = folder.read(source);
+  const isArchive =
+    head.subarray(257, 262).toString() === "ustar" ||
+    /\.(tar|t[gbx]z2?|tar\.(gz|bz2|xz|zst))$/.test(source.path);
+  if (isArchive) {
+    throw fail(
+      step,
+      `this version of sealer cannot unpack ${source.path}`,
+      "COPY it and RUN tar -xf, or COPY what is in it.",
+    );
+  }
 }
 
 function hintFor(path: string, folder: BuildFolder): string | undefined {

@@ -88,6 +88,7 @@ export const build = command({
     }
     const images = await openImages(context);
     checkNewName(flags.tag, images.config.defaults);
+    await images.leaseLayers();
     const folder = resolve(cwd, path);
     const image = await buildImage({
       context: folder,
