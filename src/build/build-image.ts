@@ -387,7 +387,7 @@ function readPlatform(text: string, file: string, line: number): Platform {
 /** The same failure, told with the line that asked for it. */
 function atLine(error: unknown, where: string): unknown {
   if (!(error instanceof SealerError)) return error;
-  return new SealerError(error.code, error.message, { where, hint: error.hint, cause: error });
+  return new SealerError(error.code, error.message, { where, hint: error.hint, cause: error.cause });
 }
 
 /** Where a cache of instructions is, below sealer's root folder. */

@@ -167,7 +167,7 @@ function hintFor(path: string, folder: BuildFolder): string | undefined {
   if (meant) return `Did you mean ${above ? `${above}/` : ""}${meant}?`;
   return names.length === 0
     ? "That folder is empty."
-    : `There are ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`;
+    : `It holds ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`;
 }
 
 /** Go's patterns, segment by segment: a wildcard never matches a slash. */
