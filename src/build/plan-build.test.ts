@@ -87,7 +87,7 @@ test("build arguments that nobody asks for are told", () => {
 });
 
 for (const [line, message] of [
-  ["COPY ${A x y", /only/],
+  ["COPY ${A x y", /closing/],
   ["COPY --chown=nobody a b", /numbers/],
   ["COPY --chown=-1 a b", /numbers/],
   ["COPY --chmod=rwx a b", /octal/],

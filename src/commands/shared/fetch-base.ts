@@ -3,6 +3,7 @@ import { nameless } from "#build";
 import type { Context } from "#cli";
 import { importImage, openArchive } from "#content";
 import { SealerError } from "#errors";
+import { formatReference, parseReference } from "#oci";
 import type { Images } from "./open-images.ts";
 
 /**
@@ -20,8 +21,20 @@ export async function fetchBase(
   if (transport) return fetchFromArchive(transport[2]!, folder, images, context);
   const here = await images.findName(name);
   if (here !== undefined) return here;
-  const { digest } = await images.pull(name);
-  return digest;
+  try {
+    return (await images.pull(name)).digest;
+  } catch (error) {
+    if (!(error instanceof SealerError) || error.code === "REFERENCE_INVALID") throw error;
+    const asked = formatReference(parseReference(name, images.config.defaults));
+    throw new SealerError(
+      error.code,
+      `the image ${name} is not on this machine, and ${asked} cannot be pulled: ${error.message}`,
+      {
+        hint: error.hint,
+        cause: error.cause,
+      },
+    );
+  }
 }
 
 async function fetchFromArchive(

@@ -17,7 +17,7 @@ export async function openRegistry(
   { env }: Context,
 ): Promise<RegistryClient> {
   const settings = registries.get(registry);
-  const find = await readCredentials(dockerConfig(env), env);
+  const find = readCredentials(dockerConfig(env), env);
   return new RegistryClient({
     domain: registry,
     repository,
