@@ -25,6 +25,7 @@ async function main(): Promise<number> {
       signal: stop.signal,
       stdin,
       stdout,
+      dial: () => Promise.reject(new SealerError("USAGE", "this container reaches no hosts")),
       result() {},
       ask: () => Promise.reject(new SealerError("USAGE", "there is no terminal in this container")),
     });
