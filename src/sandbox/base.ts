@@ -76,7 +76,14 @@ export async function prepareBase(options: {
 
 /** Where the base is, or would be: the name changes with whatever goes into it. */
 export function basePath(cacheDir: string): string {
-  const recipe = JSON.stringify({ suite: "bookworm", arch: process.arch, packages, masked, files });
+  const recipe = JSON.stringify({
+    version: 2,
+    suite: "bookworm",
+    arch: process.arch,
+    packages,
+    masked,
+    files,
+  });
   const hash = createHash("sha256").update(recipe).digest("hex").slice(0, 16);
   return join(cacheDir, "sandbox", `base-${hash}`);
 }
@@ -113,6 +120,10 @@ async function aptSources(): Promise<string[]> {
 }
 
 async function furnish(root: string): Promise<void> {
+  for (const name of ["ebtables", "arptables"]) {
+    // Debian's iptables brings these under other names as well; other distributions' does not.
+    await runProgram(["chroot", root, "update-alternatives", "--quiet", "--remove-all", name]);
+  }
   for (const [path, { text, mode = 0o644 }] of Object.entries(files)) {
     await mkdir(join(root, dirname(path)), { recursive: true });
     await writeFile(join(root, path), text);

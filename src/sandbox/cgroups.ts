@@ -29,6 +29,14 @@ export async function removeCgroups(listPath: string): Promise<void> {
   for (const folder of list.split("\n").filter(Boolean)) await removeTree(folder);
 }
 
+/** Removes cgroups whose list is lost, with whatever still lives there: all that begin with these letters. */
+export async function removeStrayCgroups(prefix: string): Promise<void> {
+  for (const { parent } of (await readCgroupLayout()).hierarchies) {
+    const strays = readdirSync(parent).filter((name) => name.startsWith(prefix));
+    for (const name of strays) await removeTree(join(parent, name));
+  }
+}
+
 /** cgroup-v2.rst, "Controlling Controllers": children have only what their parent enables for them. */
 async function enableControllers(parent: string): Promise<void> {
   const available = (await readFile(join(parent, "cgroup.controllers"), "utf8")).split(/\s+/).filter(Boolean);

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
+import { nameless } from "#build";
 import type { Context } from "#cli";
-import { copyImage, importDockerImage, openArchive } from "#content";
+import { importImage, openArchive } from "#content";
 import { SealerError } from "#errors";
 import type { Images } from "./open-images.ts";
 
@@ -48,16 +49,7 @@ async function fetchFromArchive(
         },
       );
     }
-    if (archive.kind === "docker-archive") {
-      return (await importDockerImage(archive, name, store, { progress, signal })).digest;
-    }
-    const nameless = {
-      has: store.has.bind(store),
-      write: store.write.bind(store),
-      offsetOf: store.offsetOf.bind(store),
-      tag: async () => {},
-    };
-    return (await copyImage(name, archive, nameless, { progress, signal })).digest;
+    return (await importImage(archive, name, nameless(store), { progress, signal })).digest;
   } finally {
     await archive.close();
   }

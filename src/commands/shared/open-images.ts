@@ -11,7 +11,7 @@ import {
   parseReference,
   platformMatches,
 } from "#oci";
-import { openRegistry } from "./open-registry.ts";
+import { openForReading } from "./open-registry.ts";
 import { platformFilter } from "./platform-filter.ts";
 import { type Config, readConfig } from "./read-config.ts";
 
@@ -57,10 +57,14 @@ export async function openImages(context: Context): Promise<Images> {
       return typed;
     },
     async pull(typed, platforms = []) {
-      const source = await openRegistry(parseReference(typed, config.defaults), config, context);
-      const { tag, digest } = parseReference(typed, config.defaults);
-      const descriptor = await copyImage(digest ?? tag ?? "latest", source, store, {
-        targetReference: withTag(typed),
+      const reference = parseReference(typed, config.defaults);
+      const source = await openForReading(reference, config, context);
+      const wanted = reference.digest ?? reference.tag ?? "latest";
+      const named = {
+        resolve: (_: string, options?: object) => source.resolve(wanted, options),
+        open: source.open.bind(source),
+      };
+      const descriptor = await copyImage(withTag(typed), named, store, {
         progress,
         signal,
         ...(platforms.length > 0 ? { platforms: platformFilter(platforms) } : {}),

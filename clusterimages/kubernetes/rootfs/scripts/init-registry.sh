@@ -59,6 +59,7 @@ run_with_containerd() {
   systemctl stop "$name" 2> /dev/null || true
   ! answers || die "port $port of this host is in use by another program"
   ctr --namespace sealer images import "$archive" > /dev/null
+  case $image in */*) ;; *) image=docker.io/library/$image ;; esac  # the name that containerd gives it
   local item options=
   for item in "${settings[@]}"; do options+=" --env '$item'"; done
   for item in "${mounts[@]}"; do
