@@ -6,7 +6,19 @@ import { sealer, sealerDone, sealerJson } from "./support/sealer.ts";
 
 const cluster = "docker-journey";
 const foreign = [
-  ...["docker", "dockerd", "containerd", "ctr", "runc", "conntrack", "crictl", "nerdctl", "socat", "ebtables", "ethtool"],
+  ...[
+    "docker",
+    "dockerd",
+    "containerd",
+    "ctr",
+    "runc",
+    "conntrack",
+    "crictl",
+    "nerdctl",
+    "socat",
+    "ebtables",
+    "ethtool",
+  ],
   ...["ipset", "ipvsadm", "kubeadm", "kubelet", "kubectl", "etcd", "zstd", "jq"],
 ];
 
@@ -29,12 +41,26 @@ after(async () => {
 
 const run = () =>
   sealerJson<{ steps: { done: number; skipped: number; failed: number } }>(
-    ...["run", "web:1.0", "--cluster-name", cluster, "-m", master.address, "-n", worker.address, "--pk", privateKey],
+    ...[
+      "run",
+      "web:1.0",
+      "--cluster-name",
+      cluster,
+      "-m",
+      master.address,
+      "-n",
+      worker.address,
+      "--pk",
+      privateKey,
+    ],
   );
 
 test("the hosts are bare: nothing of what a cluster needs is there", async () => {
   for (const host of hosts) {
-    const found = await inside(host, `for p in ${foreign.join(" ")}; do command -v $p; done; ls /opt/cni 2>/dev/null; true`);
+    const found = await inside(
+      host,
+      `for p in ${foreign.join(" ")}; do command -v $p; done; ls /opt/cni 2>/dev/null; true`,
+    );
     assert.equal(found.trim(), "", host.name);
     atFirst.set(host.name, await portrait(host));
   }
@@ -43,7 +69,10 @@ test("the hosts are bare: nothing of what a cluster needs is there", async () =>
 test("one command makes a Ready cluster of them", async () => {
   const { steps } = await run();
   assert.equal(steps.failed, 0);
-  const nodes = await inside(master, "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers");
+  const nodes = await inside(
+    master,
+    "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers",
+  );
   assert.match(nodes, /^m1\s+Ready\s.*\nw1\s+Ready\s/m);
 });
 
@@ -75,7 +104,10 @@ test("the images came from sea.hub:5000, and the hosts had no other network", as
     images.split("\n").filter((name) => name && !name.startsWith("sea.hub:5000/")),
     [],
   );
-  const links = await inside(worker, "ip -o link | awk -F': ' '{print $2}' | grep -vE '^(lo|eth0|docker0|cni0|veth|kube-)'; true");
+  const links = await inside(
+    worker,
+    "ip -o link | awk -F': ' '{print $2}' | grep -vE '^(lo|eth0|docker0|cni0|veth|kube-)'; true",
+  );
   assert.equal(links.trim(), "");
 });
 
@@ -92,9 +124,9 @@ test("exec and status need no password and tell what is there", async () => {
   assert.match(stdout, /w1/);
   const onMaster = await sealer(["exec", "--cluster-name", cluster, "-r", "master", "exit 3"]);
   assert.equal(onMaster.code, 4);
-  const status = await sealerJson<{ hosts: { name: string; ready: boolean; version: string; roles: string[] }[] }>(
-    ...["status", "--cluster-name", cluster],
-  );
+  const status = await sealerJson<{
+    hosts: { name: string; ready: boolean; version: string; roles: string[] }[];
+  }>(...["status", "--cluster-name", cluster]);
   assert.deepEqual(
     status.hosts.map(({ name, ready, version }) => [name, ready, version]),
     [
@@ -117,7 +149,9 @@ test("a worker that loses its power comes back by itself, pods and routes too", 
 test("delete gives the hosts back as they were", async () => {
   await sealerDone("delete", "--cluster-name", cluster, "--all", "--force");
   for (const host of hosts) {
-    const left = differences(atFirst.get(host.name)!, await portrait(host)).filter((line) => !expected.test(line));
+    const left = differences(atFirst.get(host.name)!, await portrait(host)).filter(
+      (line) => !expected.test(line),
+    );
     assert.deepEqual(left, [], host.name);
   }
 });
@@ -125,7 +159,10 @@ test("delete gives the hosts back as they were", async () => {
 test("a second run on the same hosts works, and delete again", async () => {
   const { steps } = await run();
   assert.equal(steps.failed, 0);
-  const nodes = await inside(master, "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers");
+  const nodes = await inside(
+    master,
+    "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers",
+  );
   assert.equal(nodes.match(/\sReady\s/g)?.length, 2);
   await sealerDone("delete", "--cluster-name", cluster, "--all", "--force");
   const again = await sealer(["delete", "--cluster-name", cluster, "--all", "--force"]);
@@ -133,4 +170,5 @@ test("a second run on the same hosts works, and delete again", async () => {
 });
 
 /** Logs and caches of the host's own programs, which write them whatever sealer does. */
-const expected = /^files: [+-] \/(var\/log\/|var\/lib\/systemd\/|root\/\.bash_history|etc\/ld\.so\.cache|var\/cache\/ldconfig)/;
+const expected =
+  /^files: [+-] \/(var\/log\/|var\/lib\/systemd\/|root\/\.bash_history|etc\/ld\.so\.cache|var\/cache\/ldconfig)/;

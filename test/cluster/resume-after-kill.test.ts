@@ -24,10 +24,21 @@ const run = () => {
   const [master, ...workers] = hosts.map(({ address }) => address);
   const address = (list: string[]) => list.join(",");
   const login = ["-u", "root", "-p", password];
-  return ["run", "web:1.0-containerd", "--cluster-name", cluster, "-m", master!, "-n", address(workers), ...login];
+  return [
+    "run",
+    "web:1.0-containerd",
+    "--cluster-name",
+    cluster,
+    "-m",
+    master!,
+    "-n",
+    address(workers),
+    ...login,
+  ];
 };
 
-const started = (title: RegExp) => (event: ProgressEvent) => event.type === "task-started" && title.test(event.title);
+const started = (title: RegExp) => (event: ProgressEvent) =>
+  event.type === "task-started" && title.test(event.title);
 
 for (const [moment, title, after] of [
   ["while the hosts are being filled", /rootfs/i, 500],
@@ -43,7 +54,10 @@ for (const [moment, title, after] of [
 test("ends with the same Ready cluster when the same command is run again", async () => {
   const { steps } = await sealerJson<{ steps: { failed: number } }>(...run());
   assert.equal(steps.failed, 0);
-  const nodes = await inside(hosts[0]!, "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers");
+  const nodes = await inside(
+    hosts[0]!,
+    "kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes --no-headers",
+  );
   assert.deepEqual(
     nodes
       .trim()
@@ -75,7 +89,10 @@ test("a password is nowhere on the hosts nor in what sealer keeps", async () => 
   const { stdout } = await sealer(["status", "--cluster-name", cluster]);
   assert.doesNotMatch(stdout, new RegExp(password));
   for (const host of hosts) {
-    const found = await inside(host, `grep -rlF -- '${password}' /etc /root /var/lib/sealer /var/log /tmp 2>/dev/null; true`);
+    const found = await inside(
+      host,
+      `grep -rlF -- '${password}' /etc /root /var/lib/sealer /var/log /tmp 2>/dev/null; true`,
+    );
     assert.equal(found, "");
   }
 });

@@ -20,11 +20,23 @@ after(async () => {
 });
 
 const run = (masters: string, nodes: string, ...login: readonly string[]) =>
-  sealer(["run", "web:1.0", "--cluster-name", cluster, "-m", masters, ...(nodes ? ["-n", nodes] : []), ...login]);
+  sealer([
+    "run",
+    "web:1.0",
+    "--cluster-name",
+    cluster,
+    "-m",
+    masters,
+    ...(nodes ? ["-n", nodes] : []),
+    ...login,
+  ]);
 
 async function nothingIsDone(): Promise<void> {
   for (const host of hosts) {
-    const left = await inside(host, "ls /var/lib/sealer/data 2>/dev/null; command -v kubeadm dockerd; grep sealer /etc/hosts; true");
+    const left = await inside(
+      host,
+      "ls /var/lib/sealer/data 2>/dev/null; command -v kubeadm dockerd; grep sealer /etc/hosts; true",
+    );
     assert.equal(left.trim(), "", host.name);
   }
 }
@@ -46,7 +58,16 @@ test("nodes without a master, and a range that runs backwards", async () => {
 });
 
 test("an image that is nowhere", async () => {
-  const outcome = await sealer(["run", "localhost:1/nowhere:1", "--cluster-name", cluster, "-m", hosts[0]!.address, "--pk", privateKey]);
+  const outcome = await sealer([
+    "run",
+    "localhost:1/nowhere:1",
+    "--cluster-name",
+    cluster,
+    "-m",
+    hosts[0]!.address,
+    "--pk",
+    privateKey,
+  ]);
   refused(outcome, 3, /nowhere/);
 });
 
@@ -63,7 +84,12 @@ test("a refused password", async () => {
 
 test("a host that lacks a tool", async () => {
   await inside(hosts[1]!, "mv /usr/sbin/iptables /usr/sbin/iptables.away");
-  refused(await run(hosts[0]!.address, hosts[1]!.address, "--pk", privateKey), 4, /iptables/, new RegExp(hosts[1]!.address));
+  refused(
+    await run(hosts[0]!.address, hosts[1]!.address, "--pk", privateKey),
+    4,
+    /iptables/,
+    new RegExp(hosts[1]!.address),
+  );
   await inside(hosts[1]!, "mv /usr/sbin/iptables.away /usr/sbin/iptables");
   await nothingIsDone();
 });

@@ -9,7 +9,11 @@ export const project = join(import.meta.dirname, "../../..");
 export const cache = process.env.SEALER_CACHE ?? "/var/cache/sealer";
 
 /** Where the tests keep their images and clusters, apart from the machine's own. */
-export const folders = { SEALER_ROOT: join(cache, "test/root"), SEALER_HOME: join(cache, "test/home"), SEALER_CACHE: cache };
+export const folders = {
+  SEALER_ROOT: join(cache, "test/root"),
+  SEALER_HOME: join(cache, "test/home"),
+  SEALER_CACHE: cache,
+};
 
 export interface Outcome {
   readonly code: number | null;
@@ -19,10 +23,17 @@ export interface Outcome {
 }
 
 /** Runs `bin/sealer` as a user would, in a process of its own. */
-export async function sealer(args: readonly string[], options: { readonly input?: string } = {}): Promise<Outcome> {
+export async function sealer(
+  args: readonly string[],
+  options: { readonly input?: string } = {},
+): Promise<Outcome> {
   const child = start(args);
   child.stdin!.end(options.input ?? "");
-  const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!), once(child, "close")]);
+  const [stdout, stderr] = await Promise.all([
+    text(child.stdout!),
+    text(child.stderr!),
+    once(child, "close"),
+  ]);
   return { code: child.exitCode, signal: child.signalCode, stdout, stderr };
 }
 
