@@ -71,7 +71,7 @@ stop_containerd() {
 
 # Ends what runs from programs of ours, and what their shims have started.
 end_processes() {
-  local program process child
+  local program process
   for process in /proc/[0-9]*; do
     program=$(readlink "$process/exe" 2> /dev/null) || continue
     # A program that is run through a loader of its own shows in its arguments only.
