@@ -26,7 +26,6 @@ async function main(): Promise<number> {
       dial: () => Promise.reject(new SealerError("USAGE", "a registry dials no hosts")),
       stdin,
       stdout,
-      dial: () => Promise.reject(new SealerError("USAGE", "this container reaches no hosts")),
       result() {},
       ask: () => Promise.reject(new SealerError("USAGE", "there is no terminal in this container")),
     });

@@ -1,8 +1,8 @@
 import { runCluster } from "#cluster";
-import { parseKubernetesVersion, readKubeadmDocuments } from "#kubernetes";
-import { dialTcp } from "#hosts";
-import { noProgress } from "#progress";
 import { MemoryContent } from "#content";
+import { dialTcp } from "#hosts";
+import { parseKubernetesVersion, readKubeadmDocuments } from "#kubernetes";
+import { noProgress } from "#progress";
 import { connectInNamespaces } from "./cluster-rig.ts";
 
 /** A run in a process of its own, which a test can kill. What it works on comes as JSON, layers as base64. */
