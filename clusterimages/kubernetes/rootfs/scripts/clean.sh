@@ -211,6 +211,7 @@ restore_kernel() {
 
 restore_settings() {
   local device mode
+  [ "$(remembered network-target)" != inactive ] || systemctl stop network-online.target
   if remembered firewalls | grep -qx firewalld-enabled; then systemctl enable --quiet firewalld; fi
   if remembered firewalls | grep -qx firewalld-active; then systemctl start firewalld; fi
   if remembered firewalls | grep -qx ufw-active; then ufw --force enable > /dev/null; fi
