@@ -30,7 +30,8 @@ settings=(
 )
 mounts=("$rootfs/certs:/certs:ro" "$folder:/var/lib/registry:rw" "$config:/etc/docker/registry/config.yml:ro")
 if [ -e "$rootfs/etc/registry_htpasswd" ]; then
-  settings+=("REGISTRY_AUTH=htpasswd" "REGISTRY_AUTH_HTPASSWD_PATH=/htpasswd" "REGISTRY_AUTH_HTPASSWD_REALM=Registry Realm")
+  settings+=("REGISTRY_AUTH=htpasswd" "REGISTRY_AUTH_HTPASSWD_PATH=/htpasswd" "REGISTRY_AUTH_HTPASSWD_REALM=Registry Realm"
+    "REGISTRY_AUTH_HTPASSWD_ANONYMOUS=${RegistryAnonymous:-none}")
   mounts+=("$rootfs/etc/registry_htpasswd:/htpasswd:ro")
 fi
 
