@@ -228,7 +228,8 @@ async function plainly(
 ): Promise<void> {
   const host = connections.get(address);
   const result = await runScript(host, `set -euo pipefail\n${script}`, { name: title, args, signal });
-  if (result.exitCode !== 0) throw new HostCommandError(address, [title.replaceAll(" ", "-").toLowerCase()], result);
+  if (result.exitCode !== 0)
+    throw new HostCommandError(address, [title.replaceAll(" ", "-").toLowerCase()], result);
 }
 
 const drain = `

@@ -11,7 +11,9 @@ import { registryPki } from "./registry-pki.ts";
 test("who trusts the CA trusts the registry, by its name and by its address", async () => {
   await using home = await temporaryHome();
   const pki = await registryPki(home.it, ["sea.hub", "127.0.0.1"]);
-  const server = createServer({ cert: pki.certificate + pki.ca, key: pki.key }, (socket) => socket.end("hello"));
+  const server = createServer({ cert: pki.certificate + pki.ca, key: pki.key }, (socket) =>
+    socket.end("hello"),
+  );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
 

@@ -35,7 +35,8 @@ export async function runOnHost(
       if (told) progress({ type: "output", line, host: step.host, task: step.id });
     },
   });
-  if (result.exitCode !== 0) throw new HostCommandError(step.host, [step.id.replace(/@.*/, "")], result, secrets);
+  if (result.exitCode !== 0)
+    throw new HostCommandError(step.host, [step.id.replace(/@.*/, "")], result, secrets);
 }
 
 /*
