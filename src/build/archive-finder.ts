@@ -5,6 +5,7 @@ import { SealerError } from "#errors";
 import { formatReference, parseReference, type Reference } from "#oci";
 import type { Progress } from "#progress";
 import type { FoundImage, ImageFinder } from "./image-finder.ts";
+import { nameless } from "./nameless.ts";
 
 export interface ArchiveFinderOptions {
   readonly store: ImageStore;
@@ -107,10 +108,13 @@ function byFullName(names: readonly string[]): Map<string, string> {
 async function take(
   archive: ImageArchive,
   name: string,
-  { store, ...options }: ArchiveFinderOptions,
+  { store, progress, signal }: ArchiveFinderOptions,
 ): Promise<FoundImage> {
   if (archive.kind === "docker-archive") {
-    return { source: store, root: await importDockerImage(archive, name, store, options) };
+    return {
+      source: store,
+      root: await importDockerImage(archive, name, nameless(store), { progress, signal }),
+    };
   }
   return { source: archive, root: await archive.resolve(name) };
 }

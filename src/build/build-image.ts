@@ -174,12 +174,20 @@ class PlatformBuild {
     const image = { ...(await readClusterImage(store, name, { signal })), name: from.image };
     const wanted =
       from.platform === undefined ? this.#platform : readPlatform(from.platform, file, from.line);
-    const rootfs = rootfsFor(image, (one) => platformMatches(wanted, one), formatPlatform(wanted));
+    const rootfs = this.#rootfsOf(image, wanted, `${file}:${from.line}`);
     const layerDirs = await unpackRootfs(store, rootfs.layers, overlayDir, {
       progress: this.#progress,
       signal,
     });
     return { image, config: rootfs.config, layers: rootfs.layers, layerDirs };
+  }
+
+  #rootfsOf(image: ClusterImage, wanted: Platform, where: string) {
+    try {
+      return rootfsFor(image, (one) => platformMatches(wanted, one), formatPlatform(wanted));
+    } catch (error) {
+      throw atLine(error, where);
+    }
   }
 
   #warnOfUnusedArgs({ unusedArgs }: BuildPlan): void {
@@ -379,7 +387,7 @@ function readPlatform(text: string, file: string, line: number): Platform {
 /** The same failure, told with the line that asked for it. */
 function atLine(error: unknown, where: string): unknown {
   if (!(error instanceof SealerError)) return error;
-  return new SealerError(error.code, error.message, { where, hint: error.hint, cause: error });
+  return new SealerError(error.code, error.message, { where, hint: error.hint, cause: error.cause });
 }
 
 /** Where a cache of instructions is, below sealer's root folder. */

@@ -17,6 +17,7 @@ import {
 import type { Progress } from "#progress";
 import type { WantedImage } from "./find-container-images.ts";
 import type { FoundImage, ImageFinder } from "./image-finder.ts";
+import { nameless } from "./nameless.ts";
 
 export interface EmbedOptions {
   readonly store: ImageStore;
@@ -150,13 +151,7 @@ async function bring(
 ): Promise<void> {
   const { store, progress, signal } = options;
   const one = { resolve: async () => manifest, open: source.open.bind(source) };
-  const nameless = {
-    has: store.has.bind(store),
-    write: store.write.bind(store),
-    offsetOf: store.offsetOf.bind(store),
-    tag: async () => {},
-  };
-  await copyImage(reference, one, nameless, { progress, signal });
+  await copyImage(reference, one, nameless(store), { progress, signal });
 }
 
 async function keepIndex(

@@ -3,3 +3,4 @@ export { type BuildOptions, buildCacheIn, buildImage } from "./build-image.ts";
 export { findContainerImages, type WantedImage } from "./find-container-images.ts";
 export type { FoundImage, ImageFinder } from "./image-finder.ts";
 export { parseImageList } from "./image-list.ts";
+export { nameless } from "./nameless.ts";

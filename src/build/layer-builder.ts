@@ -164,6 +164,7 @@ export class LayerBuilder {
       progress,
       parent,
       signal,
+      isOwn: true,
     });
     this.added.push(layer);
     this.layerDirs.push(folder!);

@@ -57,6 +57,7 @@ export async function planCopy(
     layer.set(path, { path, from, uid, gid, mode: step.chmod ?? Number(from.stat.mode & 0o7777n) });
   };
   for (const source of found) {
+    if (step.word === "ADD") refuseArchive(source, step, folder);
     const name = nameOf(source, folder);
     if (source.kind !== "directory") {
       await put(isFolder ? inside(target.path, name) : target.path, source);
@@ -142,6 +143,22 @@ function findOne(path: string, source: string, step: CopyStep, folder: BuildFold
   throw fail(step, `${source} is not in the build folder ${folder.root}`, hintFor(path, folder));
 }
 
+/** Docker's ADD unpacks archives. */
+function refuseArchive(source: FolderEntry, step: CopyStep, folder: BuildFolder): void {
+  if (source.kind !== "file") return;
+  const [head = Buffer.alloc(0)] = folder.read(source);
+  const isArchive =
+    head.subarray(257, 262).toString() === "ustar" ||
+    /\.(tar|t[gbx]z2?|tar\.(gz|bz2|xz|zst))$/.test(source.path);
+  if (isArchive) {
+    throw fail(
+      step,
+      `this version of sealer cannot unpack ${source.path}`,
+      "COPY it and RUN tar -xf, or COPY what is in it.",
+    );
+  }
+}
+
 function hintFor(path: string, folder: BuildFolder): string | undefined {
   const above = path.slice(0, Math.max(0, path.lastIndexOf("/")));
   if (folder.find(above)?.kind !== "directory") return undefined;
@@ -150,7 +167,7 @@ function hintFor(path: string, folder: BuildFolder): string | undefined {
   if (meant) return `Did you mean ${above ? `${above}/` : ""}${meant}?`;
   return names.length === 0
     ? "That folder is empty."
-    : `There are ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`;
+    : `It holds ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`;
 }
 
 /** Go's patterns, segment by segment: a wildcard never matches a slash. */

@@ -17,7 +17,7 @@ export interface Application {
   readonly files?: readonly string[];
   readonly version?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** What APPCMDS says, instead of what the type implies. */
+  /** What APPCMDS says, instead of what the type implies: the words of one command line, as Sealer reads them. */
   readonly cmds?: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export function parseExtension(text: string | undefined): Extension | undefined 
 /** The shell command that launches an application, run in the rootfs. */
 export function launchCommand({ name, type, files = [], cmds = [] }: Application): string | undefined {
   const folder = `application/apps/${name}`;
-  if (cmds.length > 0) return `cd ${folder} && ${cmds.join(" && ")}`;
+  if (cmds.length > 0) return `cd ${folder} && ${cmds.join(" ")}`;
   switch (type) {
     case "kube":
       return files.map((file) => `kubectl apply -f ${folder}/${file}`).join(" && ");

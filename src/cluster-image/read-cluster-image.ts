@@ -82,7 +82,7 @@ class Reader {
   }
 
   rootfs(entries: readonly Descriptor[]) {
-    return mapLimited(entries, 4, async (descriptor) => {
+    return this.#thoseHere(entries, async (descriptor) => {
       const manifest = await this.json<Manifest>(descriptor);
       const config = await this.json<ImageConfig>(manifest.config);
       const layers = this.#layers(manifest, config);
@@ -110,7 +110,7 @@ class Reader {
   }
 
   embedded(entries: readonly Descriptor[]): Promise<EmbeddedImage[]> {
-    return mapLimited(entries, 4, async (entry) => {
+    return this.#thoseHere(entries, async (entry) => {
       const { config, layers } = await this.json<Manifest>(entry);
       const noted = entry.annotations ?? {};
       return {
@@ -121,6 +121,21 @@ class Reader {
         wantedBy: parseJsonList(noted[annotations.wantedBy]),
       };
     });
+  }
+
+  /** An image that was pulled for some platforms has an index that names the others, too. */
+  async #thoseHere<Result>(
+    entries: readonly Descriptor[],
+    read: (entry: Descriptor) => Promise<Result>,
+  ): Promise<Result[]> {
+    const results = await mapLimited(entries, 4, (entry) =>
+      read(entry).catch((error: unknown) => {
+        const isElsewhere = error instanceof SealerError && error.code === "IMAGE_NOT_FOUND";
+        if (isElsewhere && entries.length > 1) return undefined;
+        throw error;
+      }),
+    );
+    return results.filter((result) => result !== undefined);
   }
 
   async indexes(entries: readonly Descriptor[]): Promise<Descriptor[]> {

@@ -1,7 +1,7 @@
 import { rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type ContentSource, verified } from "#content";
-import { applyLayer, decompress, makeDirectory, syncFileSystem, temporaryDirectory } from "#files";
+import { applyLayer, decompress, freeSpace, makeDirectory, syncFileSystem, temporaryDirectory } from "#files";
 import { noProgress, type Progress } from "#progress";
 import type { RootfsLayer } from "./cluster-image.ts";
 
@@ -10,6 +10,8 @@ export interface UnpackOptions {
   /** The task that these belong under. */
   readonly parent?: string;
   readonly signal?: AbortSignal | undefined;
+  /** For layers that were made here: however well they compress, nobody has made them to harm this machine. */
+  readonly isOwn?: boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ async function unpackLayer(
   source: ContentSource,
   layer: RootfsLayer,
   overlayDir: string,
-  { progress = noProgress, parent, signal }: UnpackOptions,
+  { progress = noProgress, parent, signal, isOwn = false }: UnpackOptions,
 ): Promise<void> {
   const id = `unpack ${layer.id}`;
   const title = `unpack ${layer.id.slice(0, 12)}`;
@@ -52,8 +54,12 @@ async function unpackLayer(
     await using temporary = await temporaryDirectory(overlayDir, ".unpacking-");
     const root = join(temporary.path, "layer");
     const blob = await source.open(layer, { signal });
+    const limits = {
+      bytes: await freeSpace(overlayDir),
+      ...(isOwn ? { ratio: Number.POSITIVE_INFINITY } : {}),
+    };
     const passing = counted(verified(blob, layer), (bytes) => progress({ type: "task-advanced", id, bytes }));
-    await applyLayer(decompress(passing, { where: layer.digest }), root, {
+    await applyLayer(decompress(passing, { where: layer.digest, limits }), root, {
       keepWhiteouts: "overlay",
       diffId: `sha256:${layer.id}`,
       signal,

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { basename, join, relative, resolve } from "node:path";
 import { buildCacheIn, buildImage, parseImageList, type WantedImage } from "#build";
 import { command } from "#cli";
@@ -88,6 +88,7 @@ export const build = command({
     }
     const images = await openImages(context);
     checkNewName(flags.tag, images.config.defaults);
+    await images.leaseLayers();
     const folder = resolve(cwd, path);
     const image = await buildImage({
       context: folder,
@@ -134,6 +135,11 @@ async function readKubefile(typed: string | undefined, folder: string, cwd: stri
       });
     });
     if (text !== undefined) return { text, file: typed ?? basename(path) };
+  }
+  if (typed === undefined && !(await stat(folder).catch(() => undefined))?.isDirectory()) {
+    throw new SealerError("FILE_NOT_FOUND", `there is no folder ${folder}`, {
+      hint: "sealer build -t NAME PATH",
+    });
   }
   const shown = relative(cwd, candidates[0]!) || candidates[0]!;
   throw new SealerError("FILE_NOT_FOUND", `there is no ${shown}`, {

@@ -2,11 +2,12 @@ import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { nameless } from "#build";
 import { type Context, command } from "#cli";
-import { copyImage, type ImageArchive, importDockerImage, openArchive } from "#content";
+import { type ImageArchive, importImage, openArchive } from "#content";
 import { SealerError } from "#errors";
 import { temporaryDirectory } from "#files";
-import type { Digest } from "#oci";
+import { type Digest, isDigest } from "#oci";
 import { checkNewName } from "./shared/check-new-name.ts";
 import { type Images, openImages, withTag } from "./shared/open-images.ts";
 
@@ -48,9 +49,11 @@ async function loadFrom(
   const loaded: { name: string; digest: Digest }[] = [];
   try {
     for (const [name, called] of await namesOf(archive, path, tag)) {
-      const digest = await take(archive, name, called, images, context);
+      const { progress, signal } = context;
+      const root = await importImage(archive, name, nameless(images.store), { progress, signal });
+      await images.store.tag(called, root, { signal });
       await images.unpack(called);
-      loaded.push({ name: called, digest });
+      loaded.push({ name: called, digest: root.digest });
     }
   } finally {
     await archive.close();
@@ -64,11 +67,15 @@ async function namesOf(
   path: string,
   tag: string | undefined,
 ): Promise<[string, string][]> {
-  const names = await archive.names();
+  const all = await archive.names();
+  const names = tag === undefined ? all.filter((name) => !isDigest(name)) : all;
   if (names.length === 0) {
     throw new SealerError("IMAGE_NOT_FOUND", `${path} holds no image with a name`, {
       where: path,
-      hint: "Save it again under a name: sealer save, docker save and skopeo copy give one.",
+      hint:
+        all.length === 1
+          ? "Give it one by -t."
+          : "Save it again under a name: sealer save and docker save give one.",
     });
   }
   if (tag === undefined) return names.map((name) => [name, withTag(name)]);
@@ -76,20 +83,4 @@ async function namesOf(
   throw new SealerError("USAGE", `${path} holds ${names.length} images, and -t names one`, {
     hint: `It holds ${names.join(", ")}. Load them without -t.`,
   });
-}
-
-async function take(
-  archive: ImageArchive,
-  name: string,
-  called: string,
-  { store }: Images,
-  context: Context,
-): Promise<Digest> {
-  const { progress, signal } = context;
-  if (archive.kind !== "docker-archive") {
-    return (await copyImage(name, archive, store, { targetReference: called, progress, signal })).digest;
-  }
-  const root = await importDockerImage(archive, name, store, { progress, signal });
-  await store.tag(called, root, { signal });
-  return root.digest;
 }

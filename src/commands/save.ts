@@ -84,6 +84,6 @@ async function write(
       await writeOciFolder(name, store, out, { progress, signal });
       return;
     case "docker-archive":
-      await writeDockerArchive(name, store, platform, out, { progress, signal });
+      await writeDockerArchive(name, store, platform, out, { signal });
   }
 }

@@ -1,6 +1,14 @@
+export type { ImageArchive } from "./archive/image-archive.ts";
+export { importDockerImage, importImage } from "./archive/import-image.ts";
+export { openArchive } from "./archive/open-archive.ts";
+export type { ArchiveOutput } from "./archive/write-archive.ts";
+export { writeDockerArchive } from "./archive/write-docker-archive.ts";
+export { writeOciArchive, writeOciFolder } from "./archive/write-oci-archive.ts";
 export { childrenOf } from "./children.ts";
 export type { ContentMounter, ContentResumer, ContentSink, ContentSource, ContentTarget } from "./content.ts";
 export { type CopyOptions, copyImage } from "./copy-image.ts";
+export { readCredentials } from "./credentials/read-credentials.ts";
+export { removeCredentials, saveCredentials } from "./credentials/save-credentials.ts";
 export { ImageStore } from "./image-store.ts";
 export { MemoryContent } from "./memory-content.ts";
 export { OciLayout } from "./oci-layout.ts";

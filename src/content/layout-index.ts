@@ -47,9 +47,15 @@ export function encodeLayoutIndex(index: LayoutIndex): Buffer {
   return encode(index);
 }
 
-/** Images with their names; an image without a name goes by its digest. */
-export function namesIn(index: LayoutIndex): { name: string; descriptor: Descriptor }[] {
-  return index.manifests.map((entry) => ({ name: nameOf(entry) ?? entry.digest, descriptor: plain(entry) }));
+/** Images with their names, from the first of `annotations` there is; one without a name goes by its digest. */
+export function namesIn(
+  index: LayoutIndex,
+  annotations: readonly string[] = [refName],
+): { name: string; descriptor: Descriptor }[] {
+  return index.manifests.map((entry) => ({
+    name: nameOf(entry, annotations) ?? entry.digest,
+    descriptor: plain(entry),
+  }));
 }
 
 export function named(index: LayoutIndex, name: string): Descriptor | undefined {
@@ -89,9 +95,9 @@ export function imageNotFound(index: LayoutIndex, name: string, where: string): 
   });
 }
 
-function nameOf(entry: LayoutEntry): string | undefined {
-  const name = entry.annotations?.[refName];
-  return typeof name === "string" && name !== "" ? name : undefined;
+function nameOf(entry: LayoutEntry, annotations: readonly string[] = [refName]): string | undefined {
+  const names = annotations.map((annotation) => entry.annotations?.[annotation]);
+  return names.find((name) => typeof name === "string" && name !== "");
 }
 
 function plain({ mediaType, digest, size }: Descriptor): Descriptor {

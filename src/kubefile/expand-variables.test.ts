@@ -46,7 +46,7 @@ test("another escape character leaves backslashes alone", () => {
 for (const [text, why] of [
   ["'open", /quote/],
   ['"open', /quote/],
-  ["${A", /only/],
+  ["${A", /closing/],
   ["${A:-x", /closing/],
   ["${}", /name of a variable/],
   ["${A%x}", /only/],

@@ -92,6 +92,9 @@ class Expansion {
     const [operator = ""] = /^(?:}|:?[-+?])/.exec(this.#text.slice(this.#position)) ?? [];
     this.#position += operator.length;
     if (operator === "}") return value ?? "";
+    if (operator === "" && this.#position >= this.#text.length) {
+      throw new Error(`"${this.#text}" has no closing "}"`);
+    }
     if (operator === "") {
       throw new Error(`"${this.#text}": after \${${name} only }, :-, :+ and :? are understood`);
     }

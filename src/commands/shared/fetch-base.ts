@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
+import { nameless } from "#build";
 import type { Context } from "#cli";
-import { copyImage, importDockerImage, openArchive } from "#content";
+import { importImage, openArchive } from "#content";
 import { SealerError } from "#errors";
+import { formatReference, parseReference } from "#oci";
 import type { Images } from "./open-images.ts";
 
 /**
@@ -19,8 +21,20 @@ export async function fetchBase(
   if (transport) return fetchFromArchive(transport[2]!, folder, images, context);
   const here = await images.findName(name);
   if (here !== undefined) return here;
-  const { digest } = await images.pull(name);
-  return digest;
+  try {
+    return (await images.pull(name)).digest;
+  } catch (error) {
+    if (!(error instanceof SealerError) || error.code === "REFERENCE_INVALID") throw error;
+    const asked = formatReference(parseReference(name, images.config.defaults));
+    throw new SealerError(
+      error.code,
+      `the image ${name} is not on this machine, and ${asked} cannot be pulled: ${error.message}`,
+      {
+        hint: error.hint,
+        cause: error.cause,
+      },
+    );
+  }
 }
 
 async function fetchFromArchive(
@@ -48,16 +62,7 @@ async function fetchFromArchive(
         },
       );
     }
-    if (archive.kind === "docker-archive") {
-      return (await importDockerImage(archive, name, store, { progress, signal })).digest;
-    }
-    const nameless = {
-      has: store.has.bind(store),
-      write: store.write.bind(store),
-      offsetOf: store.offsetOf.bind(store),
-      tag: async () => {},
-    };
-    return (await copyImage(name, archive, nameless, { progress, signal })).digest;
+    return (await importImage(archive, name, nameless(store), { progress, signal })).digest;
   } finally {
     await archive.close();
   }

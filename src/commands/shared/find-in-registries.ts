@@ -1,7 +1,7 @@
 import type { ImageFinder } from "#build";
 import type { Context } from "#cli";
 import { SealerError } from "#errors";
-import { openRegistry } from "./open-registry.ts";
+import { openForReading } from "./open-registry.ts";
 import type { Config } from "./read-config.ts";
 
 /** Container images in the registries that their names say. */
@@ -9,7 +9,7 @@ export function findInRegistries(config: Config, context: Context): ImageFinder 
   return {
     placeOf: ({ registry }) => `the registry ${registry}`,
     async find(reference, { signal }) {
-      const source = await openRegistry(reference, config, context);
+      const source = await openForReading(reference, config, context);
       try {
         return {
           source,

@@ -1,10 +1,10 @@
 import { readdir, readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { readClusterImage } from "#cluster-image";
 import { SealerError } from "#errors";
-import { treeSize } from "#files";
+import { acquireLock, type LockHolder, makeDirectory, treeSize } from "#files";
 import { type Digest, isDigest } from "#oci";
-import type { Images } from "./open-images.ts";
+import { type Images, layersLock } from "./open-images.ts";
 
 export interface Garbage {
   readonly blobs: number;
@@ -22,6 +22,10 @@ export async function dropGarbage(
   home: string,
   options: { readonly dryRun: boolean },
 ): Promise<Garbage> {
+  await makeDirectory(dirname(overlayDir), { mode: 0o700 });
+  const lock = await acquireLock(layersLock(overlayDir), { wait: 2000, note: "prune" });
+  if (lock.held) throw layersInUse(lock);
+  await using _ = lock;
   const clusters = await imagesOfClusters(home);
   const keep = [...new Set(clusters.values())];
   const needed = await neededLayers(store, keep);
@@ -36,6 +40,13 @@ export async function dropGarbage(
     if (!options.dryRun) await rm(path, { recursive: true, force: true });
   }
   return { blobs, layers, bytes: bytes + unpacked };
+}
+
+function layersInUse({ by }: LockHolder): SealerError {
+  const who = by.pid ? `process ${by.pid} on ${by.host} (since ${by.since})` : "another process";
+  return new SealerError("STORE_LOCKED", `unpacked layers are in use by ${who}`, {
+    hint: "Wait until it has ended and run the same command again.",
+  });
 }
 
 /** The digests of the images that clusters run, by the clusters' names. */

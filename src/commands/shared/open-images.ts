@@ -1,8 +1,9 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Context } from "#cli";
 import { readClusterImage, unpackRootfs } from "#cluster-image";
 import { copyImage, ImageStore } from "#content";
-import { SealerError } from "#errors";
+import { nearest, SealerError } from "#errors";
+import { acquireLock, type Lock, type LockHolder, makeDirectory } from "#files";
 import {
   type Descriptor,
   formatReference,
@@ -11,7 +12,7 @@ import {
   parseReference,
   platformMatches,
 } from "#oci";
-import { openRegistry } from "./open-registry.ts";
+import { openForReading } from "./open-registry.ts";
 import { platformFilter } from "./platform-filter.ts";
 import { type Config, readConfig } from "./read-config.ts";
 
@@ -27,6 +28,8 @@ export interface Images {
   /** Copies an image from its registry into the store, and unpacks its rootfs for this machine. */
   pull(typed: string, platforms?: readonly Platform[]): Promise<Descriptor>;
   unpack(name: string): Promise<void>;
+  /** Until this process ends, nobody deletes unpacked layers: for whoever unpacks or reads them. */
+  leaseLayers(): Promise<void>;
 }
 
 /** The platform that this machine runs. */
@@ -37,6 +40,7 @@ export async function openImages(context: Context): Promise<Images> {
   const store = await ImageStore.open(root);
   const config = await readConfig(home);
   const overlayDir = join(root, "data", "overlay2");
+  let lease: Promise<Lock | LockHolder> | undefined;
   const fullName = (name: string) => formatReference(parseReference(name, config.defaults));
 
   const images: Images = {
@@ -53,14 +57,21 @@ export async function openImages(context: Context): Promise<Images> {
     async nameOf(typed) {
       const name = await images.findName(typed);
       if (name !== undefined) return name;
-      await store.resolve(typed);
-      return typed;
+      if (typed.includes("@sha256:") && (await isHere(store, typed))) return typed;
+      throw notHere(
+        typed,
+        (await store.names()).map(({ name: one }) => one),
+      );
     },
     async pull(typed, platforms = []) {
-      const source = await openRegistry(parseReference(typed, config.defaults), config, context);
-      const { tag, digest } = parseReference(typed, config.defaults);
-      const descriptor = await copyImage(digest ?? tag ?? "latest", source, store, {
-        targetReference: withTag(typed),
+      const reference = parseReference(typed, config.defaults);
+      const source = await openForReading(reference, config, context);
+      const wanted = reference.digest ?? reference.tag ?? "latest";
+      const named = {
+        resolve: (_: string, options?: object) => source.resolve(wanted, options),
+        open: source.open.bind(source),
+      };
+      const descriptor = await copyImage(withTag(typed), named, store, {
         progress,
         signal,
         ...(platforms.length > 0 ? { platforms: platformFilter(platforms) } : {}),
@@ -70,11 +81,45 @@ export async function openImages(context: Context): Promise<Images> {
     },
     async unpack(name) {
       const image = await readClusterImage(store, name, { signal });
+      await images.leaseLayers();
       const rootfs = image.platforms.find(({ platform }) => platformMatches(ownPlatform, platform));
       if (rootfs) await unpackRootfs(store, rootfs.layers, overlayDir, { progress, signal });
     },
+    async leaseLayers() {
+      await makeDirectory(dirname(layersLock(overlayDir)), { mode: 0o700 });
+      lease ??= acquireLock(layersLock(overlayDir), {
+        shared: true,
+        wait: true,
+        note: "layers in use",
+        signal,
+      });
+      await lease;
+    },
   };
   return images;
+}
+
+/** Held together by all who need unpacked layers, and alone by who deletes some. */
+export function layersLock(overlayDir: string): string {
+  return `${overlayDir}.lock`;
+}
+
+async function isHere(store: ImageStore, reference: string): Promise<boolean> {
+  return store.resolve(reference).then(
+    () => true,
+    () => false,
+  );
+}
+
+function notHere(typed: string, names: readonly string[]): SealerError {
+  const meant = nearest(withTag(typed), names);
+  const list =
+    names.length > 0
+      ? `There are ${names.slice(0, 10).join(", ")}.`
+      : "sealer build, pull and load bring images.";
+  return new SealerError("IMAGE_NOT_FOUND", `there is no image ${withTag(typed)} on this machine`, {
+    hint: meant ? `Did you mean ${meant}?` : list,
+  });
 }
 
 /** Names are kept as typed, with `:latest` where there was no tag. */
