@@ -17,6 +17,7 @@ import {
   takeSharedFlags,
 } from "#cli";
 import { nearest, SealerError } from "#errors";
+import type { Dial } from "#hosts";
 import { noProgress, type Progress } from "#progress";
 
 /** Every command, with the module that holds it: loaded only when it is called, so that starting stays quick. */
@@ -86,6 +87,36 @@ const commands: readonly (CommandEntry & { load(): Promise<Command> })[] = [
     summary: "Delete what no image and no cluster needs",
     group: "Images",
     load: async () => (await import("./commands/prune.ts")).prune,
+  },
+  {
+    name: "run",
+    summary: "Make a Kubernetes cluster of hosts, out of an image",
+    group: "Clusters",
+    load: async () => (await import("./commands/run.ts")).run,
+  },
+  {
+    name: "plan",
+    summary: "Print what run would do, and change nothing",
+    group: "Clusters",
+    load: async () => (await import("./commands/plan.ts")).plan,
+  },
+  {
+    name: "status",
+    summary: "Tell how a cluster's hosts are",
+    group: "Clusters",
+    load: async () => (await import("./commands/status.ts")).status,
+  },
+  {
+    name: "exec",
+    summary: "Run a program as root on a cluster's hosts",
+    group: "Clusters",
+    load: async () => (await import("./commands/exec.ts")).exec,
+  },
+  {
+    name: "delete",
+    summary: "Remove a cluster, or hosts from it",
+    group: "Clusters",
+    load: async () => (await import("./commands/delete.ts")).deleteCommand,
   },
   {
     name: "sandbox create",
@@ -204,14 +235,16 @@ function findCommand(argv: readonly string[]) {
 
 function contextFor(options: MainOptions, progress: Progress): Context {
   const { env, stdin, stdout } = process;
+  const root = resolve(options.root ?? env.SEALER_ROOT ?? "/var/lib/sealer");
   return {
-    root: resolve(options.root ?? env.SEALER_ROOT ?? "/var/lib/sealer"),
+    root,
     home: resolve(options.home ?? env.SEALER_HOME ?? `${homedir()}/.sealer`),
     cache: resolve(env.SEALER_CACHE ?? "/var/cache/sealer"),
     cwd: process.cwd(),
     env,
     format: options.format,
     progress,
+    dial: sandboxDial(root),
     signal: interruption(),
     stdin,
     stdout,
@@ -220,6 +253,15 @@ function contextFor(options: MainOptions, progress: Progress): Context {
       if (printed !== "") stdout.write(`${printed}\n`);
     },
     ask,
+  };
+}
+
+/** Sandboxes are looked for only once a host is dialed. */
+function sandboxDial(root: string): Dial {
+  let dialer: Promise<Dial> | undefined;
+  return async (address, port, signal) => {
+    dialer ??= import("#sandbox").then(({ dialerFor }) => dialerFor(root));
+    return (await dialer)(address, port, signal);
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from "node:stream";
+import type { Dial } from "#hosts";
 import type { Progress } from "#progress";
 
 /** What `main.ts` hands a command: every outside thing that it may touch. */
@@ -13,6 +14,8 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly format: "text" | "json";
   readonly progress: Progress;
+  /** How hosts are reached, those of sandboxes too. */
+  readonly dial: Dial;
   /** Aborts at the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
   readonly stdin: Readable & { readonly isTTY?: boolean };

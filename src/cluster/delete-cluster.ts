@@ -10,8 +10,8 @@ import { hostsLines } from "./hosts-lines.ts";
 import type { Journal } from "./journal.ts";
 import { lockHere, lockHosts, type Operator } from "./lock-cluster.ts";
 import { type HostScript, runOnHost } from "./run-on-host.ts";
-import { forgetNode } from "./steps/forget-node.ts";
 import { cleanHost } from "./steps/clean-host.ts";
+import { forgetNode } from "./steps/forget-node.ts";
 import { removeTraces } from "./steps/remove-traces.ts";
 import { scriptEnv } from "./steps/script-env.ts";
 import { writeHostsFile } from "./steps/write-hosts-file.ts";
@@ -61,29 +61,41 @@ export async function deleteFromCluster(options: DeleteOptions): Promise<DeleteR
   const { state, home, progress, signal } = options;
   const { name } = state.desired;
   const whole = options.hosts === undefined;
-  const going = options.hosts ?? state.desired.hosts;
-  const staying = state.desired.hosts.filter((host) => !going.includes(host));
+  const chosen = new Set((options.hosts ?? state.desired.hosts).map(({ address }) => address));
+  const going = state.desired.hosts.filter(({ address }) => chosen.has(address));
+  const staying = state.desired.hosts.filter(({ address }) => !chosen.has(address));
   await using _here = await lockHere(options.folder, name, "delete");
   await using connections = await connectAll(options, going, staying);
-  const reached = (hosts: readonly DesiredHost[]) => hosts.filter(({ address }) => connections.connected.has(address));
+  const reached = (hosts: readonly DesiredHost[]) =>
+    hosts.filter(({ address }) => connections.connected.has(address));
   const locked = reached([...staying, ...going]).map(({ address }) => connections.get(address));
   await using _there = await lockHosts(locked, name, options.operator, "delete", signal);
   await using journal = await home.journal();
-  await journal.append({ event: "run-started", message: `delete ${going.map(({ address }) => address).join(", ")}` });
+  await journal.append({
+    event: "run-started",
+    message: `delete ${going.map(({ address }) => address).join(", ")}`,
+  });
 
   const steps = whole
     ? reached(going).flatMap((host) => cleaning(host, reached(going)))
     : leaving(options, reached(going), going, reached(staying), staying);
   const cleaned = new Cleaned(options);
-  const execution = await execute(steps, (step, stop) => doDelete(step, options, connections, cleaned, stop), {
-    journal,
-    progress,
-    signal,
-    limit: 30,
-  });
+  const execution = await execute(
+    steps,
+    (step, stop) => doDelete(step, options, connections, cleaned, stop),
+    {
+      journal,
+      progress,
+      signal,
+      limit: 30,
+    },
+  );
   await endJournal(journal, execution.failed.length);
   if (execution.failed.length > 0) {
-    throw stepsFailed(execution, "Run the same command again to go on, with --force to leave out hosts that are gone.");
+    throw stepsFailed(
+      execution,
+      "Run the same command again to go on, with --force to leave out hosts that are gone.",
+    );
   }
   const left = going.filter(({ address }) => connections.failed.has(address) && !cleaned.has(address));
   if (whole) await home.remove();
@@ -104,7 +116,12 @@ function cleaning({ address }: DesiredHost, all: readonly DesiredHost[]): Delete
   return [
     step("clean", address, "Clean the host", []),
     step("traces", address, "Remove sealer's files", [`clean@${address}`]),
-    step("key", address, "Take out the cluster's SSH key", all.map((host) => `traces@${host.address}`)),
+    step(
+      "key",
+      address,
+      "Take out the cluster's SSH key",
+      all.map((host) => `traces@${host.address}`),
+    ),
   ];
 }
 
@@ -142,7 +159,12 @@ function leaving(
       isMember: true,
     });
     const needs = going.map(({ address }) => `forget@${address}`);
-    return { ...step("clean", host.address, "Write names into /etc/hosts", needs), id: `names@${host.address}`, kind: "names", lines };
+    return {
+      ...step("clean", host.address, "Write names into /etc/hosts", needs),
+      id: `names@${host.address}`,
+      kind: "names",
+      lines,
+    };
   });
   return [...parting, ...cleans, ...names];
 }
@@ -179,7 +201,10 @@ async function doDelete(
       return forgetNode(connections.get(zero), { node, address: doing.host, role }, signal);
     case "clean":
       return onHost(
-        cleanHost(desired.name, scriptEnv(desired, doing.host, { ...state.registry, runtime: state.runtime })),
+        cleanHost(
+          desired.name,
+          scriptEnv(desired, doing.host, { ...state.registry, runtime: state.runtime }),
+        ),
         `clean-host@${doing.host}`,
       );
     case "traces":
@@ -203,7 +228,8 @@ async function plainly(
 ): Promise<void> {
   const host = connections.get(address);
   const result = await runScript(host, `set -euo pipefail\n${script}`, { name: title, args, signal });
-  if (result.exitCode !== 0) throw new HostCommandError(address, [title], result);
+  if (result.exitCode !== 0)
+    throw new HostCommandError(address, [title.replaceAll(" ", "-").toLowerCase()], result);
 }
 
 const drain = `
@@ -253,7 +279,9 @@ async function connectAll(
     if (!force && error instanceof SealerError && error.code !== "HOST_KEY_CHANGED") {
       throw new SealerError(error.code, error.message, {
         where: error.where,
-        hint: [error.hint, "With --force hosts that cannot be reached are left as they are."].filter(Boolean).join("\n"),
+        hint: [error.hint, "With --force hosts that cannot be reached are left as they are."]
+          .filter(Boolean)
+          .join("\n"),
         cause: error,
       });
     }

@@ -9,6 +9,7 @@ import { initHost } from "./steps/init-host.ts";
 import { join } from "./steps/join.ts";
 import { kubeadmInit } from "./steps/kubeadm-init.ts";
 import { pullImages } from "./steps/pull-images.ts";
+import { pushImages } from "./steps/push-images.ts";
 
 import { runCommand } from "./steps/run-command.ts";
 import { sendRootfs } from "./steps/send-rootfs.ts";
@@ -52,7 +53,7 @@ async function scriptOf(
     case "start-registry":
       return startRegistry(step, site);
     case "push-images":
-      await (await import("./steps/push-images.ts")).pushImages(step, site, signal);
+      await pushImages(step, site, signal);
       return { script: ":" };
     case "pull-images":
       return pullImages(step, site);

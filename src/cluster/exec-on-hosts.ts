@@ -53,9 +53,13 @@ export function hostsWithRoles(state: ClusterState, roles: readonly string[]): r
   const known = new Set(["master0", ...hosts.flatMap((host) => host.roles)]);
   const strange = roles.find((role) => !known.has(role));
   if (strange !== undefined || found.length === 0) {
-    throw new SealerError("USAGE", `no host of ${state.desired.name} has the role ${strange ?? roles.join(", ")}`, {
-      hint: `There are ${[...known].join(", ")}.`,
-    });
+    throw new SealerError(
+      "USAGE",
+      `no host of ${state.desired.name} has the role ${strange ?? roles.join(", ")}`,
+      {
+        hint: `There are ${[...known].join(", ")}.`,
+      },
+    );
   }
   return found;
 }

@@ -1,7 +1,7 @@
 export type { Blueprint, BlueprintPlatform } from "./blueprint.ts";
 export { ClusterHome, type ClusterState, listClusters } from "./cluster-home.ts";
-export { type Connect, type ConnectedHost, Connections, connectHosts, type Login } from "./connect-hosts.ts";
 export { type ClusterStatus, clusterStatus, type HostStatus } from "./cluster-status.ts";
+export { type Connect, type ConnectedHost, Connections, connectHosts, type Login } from "./connect-hosts.ts";
 export { type DeleteOptions, type DeleteResult, deleteFromCluster } from "./delete-cluster.ts";
 export { execOnHosts, type HostOutcome, hostsWithRoles } from "./exec-on-hosts.ts";
 export type { Operator } from "./lock-cluster.ts";

@@ -83,7 +83,12 @@ function prepareHost(
   const init: StepWork = {
     kind: "init-host",
     rootfs: rootfsDigest(layers),
-    settings: { ...desired.env, domain: registry.domain, port: String(registry.port) },
+    settings: {
+      ...desired.env,
+      domain: registry.domain,
+      port: String(registry.port),
+      ca: registry.caDigest,
+    },
   };
   const send: StepWork = {
     kind: "send-rootfs",
@@ -107,7 +112,7 @@ function prepareHost(
     }),
     draft(host, init, "Prepare the host", {
       needs: [idOf("send-rootfs", address), idOf("write-hosts-file", address)],
-      why: isMember ? runtimeDoubt(host, blueprint) : byReceipt(host, init, runtimeDoubt(host, blueprint)),
+      why: byReceipt(host, init, runtimeDoubt(host, blueprint)),
     }),
   ];
 }

@@ -9,6 +9,7 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
+  type X509Certificate,
   X509CertificateGenerator,
 } from "@peculiar/x509";
 import type { ClusterHome } from "./cluster-home.ts";
@@ -48,7 +49,7 @@ export async function registryPki(home: ClusterHome, names: readonly string[]): 
   });
   const made = {
     ca: ca.pem,
-    certificate: certificate.toString("pem"),
+    certificate: pemOf(certificate),
     key: await privatePem(pair.privateKey),
   };
   await home.writeSecret("pki/registry.key", made.key);
@@ -89,8 +90,8 @@ async function authority(home: ClusterHome) {
     ],
   });
   await home.writeSecret("pki/registry-ca.key", await privatePem(pair.privateKey));
-  await home.writeSecret("pki/registry-ca.crt", certificate.toString("pem"));
-  return { subject, pem: certificate.toString("pem"), key: pair.privateKey };
+  await home.writeSecret("pki/registry-ca.crt", pemOf(certificate));
+  return { subject, pem: pemOf(certificate), key: pair.privateKey };
 }
 
 /** From yesterday on, for clocks that are behind; and long, for nobody renews it in a closed network. */
@@ -103,6 +104,11 @@ function serialNumber(): string {
   const bytes = webcrypto.getRandomValues(new Uint8Array(16));
   bytes[0] = (bytes[0]! & 0x7f) | 0x40;
   return Buffer.from(bytes).toString("hex");
+}
+
+/** Ends in a line end, so that certificates can be put one after the other. */
+function pemOf(certificate: X509Certificate): string {
+  return `${certificate.toString("pem").trim()}\n`;
 }
 
 async function privatePem(key: webcrypto.CryptoKey): Promise<string> {

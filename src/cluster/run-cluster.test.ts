@@ -1,29 +1,302 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { access, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
+import { SealerError } from "#errors";
 import { ClusterRig } from "../../test/fakes/cluster-rig.ts";
 import { imageScripts } from "../../test/fakes/kubernetes-programs.ts";
-import { runCluster } from "./run-cluster.ts";
+import { planRun, type RunClusterOptions, runCluster } from "./run-cluster.ts";
+
+const [zero, second, node] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
 
 test("bare hosts become a cluster, and the same run again does nothing", async () => {
-  await using rig = await ClusterRig.make(["10.0.0.1", "10.0.0.2"], ["10.0.0.3"]);
+  await using rig = await ClusterRig.make([zero, second], [node]);
   const options = await rig.options({}, { says: { commands: ["echo $(hostname) runs > /srv/command"] } });
 
   const first = await runCluster(options);
   const noted = await rig.hosts.noted();
-  const second = await runCluster({ ...options, login: {} });
+  const second_ = await runCluster({ ...options, login: {} });
 
   assert.equal(first.steps.failed, 0);
-  assert.deepEqual(second.steps, { done: 0, skipped: first.steps.done, failed: 0 });
+  assert.deepEqual(second_.steps, { done: 0, skipped: first.steps.done, failed: 0 });
   assert.deepEqual(await rig.hosts.noted(), noted);
-  assert.deepEqual(noted.filter((line) => / kubeadm (init|join)/.test(line)).sort(), [
+  assert.deepEqual(joins(noted), ["host-1 kubeadm init", "host-2 kubeadm join", "host-3 kubeadm join"]);
+  assert.equal(await shared(rig, "command"), "host-1 runs\n");
+  assert.deepEqual((await file(rig, second, "etc/hosts")).split("\n"), [
+    "127.0.0.1 localhost",
+    "10.0.0.2 apiserver.cluster.local # sealer mine",
+    "10.0.0.1 sea.hub # sealer mine",
+    "10.0.0.1 host-1 # sealer mine",
+    "10.0.0.2 host-2 # sealer mine",
+    "10.0.0.3 host-3 # sealer mine",
+    "",
+  ]);
+});
+
+test("a later layer replaces, takes away and makes opaque what is below it, and drops setuid", async () => {
+  await using rig = await ClusterRig.make([zero], []);
+  const options = await rig.options(
+    {},
+    {
+      files: [
+        {
+          ...imageScripts,
+          "etc/old": "old",
+          "etc/kept": "kept",
+          "opaque/below": "x",
+          "was-folder/a": "x",
+          "was-file": "x",
+        },
+        {
+          "etc/.wh.old": "",
+          "opaque/.wh..wh..opq": "",
+          "opaque/above": "y",
+          "was-folder": "file",
+          "was-file/b": "y",
+          "bin/setuid": "z",
+        },
+      ],
+    },
+  );
+
+  await runCluster(options);
+
+  const rootfs = join(rig.hosts.at(zero).files, "var/lib/sealer/data/mine/rootfs");
+  assert.deepEqual((await readdir(join(rootfs, "etc"))).sort(), ["kept", "registry_htpasswd"]);
+  assert.deepEqual(await readdir(join(rootfs, "opaque")), ["above"]);
+  assert.equal(await readFile(join(rootfs, "was-folder"), "utf8"), "file");
+  assert.equal(await readFile(join(rootfs, "was-file/b"), "utf8"), "y");
+  assert.equal(
+    (await rig.hosts.at(zero).connect().stat("/var/lib/sealer/data/mine/rootfs/bin/setuid"))?.mode,
+    0o755,
+  );
+});
+
+test("when a step fails on one host the others go on, and the same run ends it", async () => {
+  await using rig = await ClusterRig.make([zero], [second, node]);
+  const options = await rig.options();
+  await writeFile(
+    join(rig.hosts.at(node).files, "etc/fake/init"),
+    "echo one; echo no libraries here >&2; exit 3\n",
+  );
+
+  const error = await failure(runCluster(options));
+  await rm(join(rig.hosts.at(node).files, "etc/fake/init"));
+  const result = await runCluster(options);
+
+  assert.equal(error.code, "STEPS_FAILED");
+  assert.equal(error.exitCode, 4);
+  assert.match(error.message, /10\.0\.0\.3: Prepare the host: .*exited 3.*\n.*no libraries here/s);
+  assert.match(error.hint ?? "", /Run the same command again/);
+  assert.equal(result.steps.done, 4);
+  const noted = await rig.hosts.noted();
+  assert.deepEqual(joins(noted), ["host-1 kubeadm init", "host-2 kubeadm join", "host-3 kubeadm join"]);
+});
+
+test("a node that kubeadm left half-way is reset, and only that one", async () => {
+  await using rig = await ClusterRig.make([zero], [second, node]);
+  const options = await rig.options();
+  await writeFile(join(rig.hosts.at(node).files, "etc/fake/kubeadm-join"), "echo timed out >&2; exit 1\n");
+
+  await assert.rejects(runCluster(options), { code: "STEPS_FAILED", message: /Join as a node.*timed out/s });
+  await rm(join(rig.hosts.at(node).files, "etc/fake/kubeadm-join"));
+  await runCluster(options);
+
+  const noted = await rig.hosts.noted();
+  assert.deepEqual(
+    noted.filter((line) => line.includes("reset")),
+    ["host-3 kubeadm reset"],
+  );
+});
+
+test("an init that stopped half-way begins again", async () => {
+  await using rig = await ClusterRig.make([zero], [node]);
+  const options = await rig.options();
+  await writeFile(join(rig.hosts.at(zero).files, "etc/fake/kubeadm-init"), "exit 1\n");
+
+  await assert.rejects(runCluster(options), { code: "STEPS_FAILED" });
+  await rm(join(rig.hosts.at(zero).files, "etc/fake/kubeadm-init"));
+  await runCluster(options);
+
+  assert.deepEqual(
+    (await rig.hosts.noted()).filter((line) => / kubeadm (init|reset)/.test(line)),
+    ["host-1 kubeadm init", "host-1 kubeadm reset", "host-1 kubeadm init"],
+  );
+});
+
+test("everything that is wrong with the hosts is told at once, and nothing is changed", async () => {
+  await using rig = await ClusterRig.make([zero, second], [node]);
+  await writeFile(join(rig.hosts.at(zero).files, "etc/fake/address"), "10.9.9.9\n");
+  await writeFile(join(rig.hosts.at(second).files, "etc/fake/nproc"), "1\n");
+  await mkdir(join(rig.hosts.at(node).files, "etc/kubernetes"), { recursive: true });
+  await writeFile(join(rig.hosts.at(node).files, "etc/kubernetes/kubelet.conf"), "theirs\n");
+
+  const error = await failure(runCluster(await rig.options()));
+
+  assert.equal(error.code, "HOST_UNFIT");
+  assert.match(
+    error.message,
+    /10\.0\.0\.1: it has no interface with the address 10\.0\.0\.1 \(it has 10\.9\.9\.9\)/,
+  );
+  assert.match(error.message, /10\.0\.0\.2: a master needs 2 processors, it has 1/);
+  assert.match(error.message, /10\.0\.0\.3: Kubernetes is there already/);
+  for (const { files } of rig.hosts.hosts) await assert.rejects(access(join(files, "var/lib/sealer")));
+  await assert.rejects(access(join(rig.home, "mine/state.json")));
+});
+
+test("hosts that cannot be reached are all told, and nothing is changed", async () => {
+  await using rig = await ClusterRig.make([zero], [second, node]);
+  rig.down.add(second).add(node);
+
+  const error = await failure(runCluster(await rig.options()));
+
+  assert.equal(error.code, "HOST_UNREACHABLE");
+  assert.match(error.message, /10\.0\.0\.2: connection refused\n.*10\.0\.0\.3: connection refused/s);
+  await assert.rejects(access(join(rig.hosts.at(zero).files, "var/lib/sealer")));
+});
+
+test("a node that does not become Ready is told with its reason, and the pods that do not run", async () => {
+  await using rig = await ClusterRig.make([zero], [node]);
+  await mkdir(join(rig.hosts.folder, "shared/not-ready"));
+  await writeFile(join(rig.hosts.folder, "shared/not-ready/host-2"), "");
+
+  const error = await failure(runCluster(await rig.options({ readyDeadline: 1 })));
+
+  assert.match(error.message, /host-2: KubeletNotReady: the network is not ready/);
+  assert.match(error.message, /pod kube-system\/net on host-1: Pending, ImagePullBackOff \(no such image\)/);
+});
+
+test("a run with more hosts adds them; fewer hosts, another first master or another image are refused", async () => {
+  await using rig = await ClusterRig.make([zero, second], [node]);
+  const options = await rig.options({ desired: rig.desired([zero], [node]) });
+  await runCluster(options);
+
+  const more = await runCluster({ ...options, desired: rig.desired([zero, second], [node]) });
+  const fewer = runCluster({ ...options, desired: rig.desired([zero], [node]) });
+  await assert.rejects(fewer, { code: "CLUSTER_EXISTS", message: /10\.0\.0\.2 \(master\)/ });
+  const other = runCluster({ ...options, desired: rig.desired([second, zero], [node]) });
+  await assert.rejects(other, { code: "CLUSTER_EXISTS" });
+  const { blueprint, content } = await rig.options({}, { files: [{ ...imageScripts, "etc/more": "x" }] });
+  const all = rig.desired([zero, second], [node]);
+  await assert.rejects(runCluster({ ...options, desired: all, blueprint, content }), {
+    code: "CLUSTER_EXISTS",
+    message: /runs another image/,
+  });
+
+  assert.equal(more.steps.failed, 0);
+  assert.deepEqual(joins(await rig.hosts.noted()), [
     "host-1 kubeadm init",
     "host-2 kubeadm join",
     "host-3 kubeadm join",
   ]);
-  assert.equal(await readFile(join(rig.hosts.folder, "shared/command"), "utf8"), "host-1 runs\n");
-  const mine = (await readFile(join(rig.hosts.at("10.0.0.2").files, "etc/hosts"), "utf8")).split("\n");
-  assert.ok(mine.includes("10.0.0.2 apiserver.cluster.local # sealer mine"));
-  assert.ok(mine.includes("10.0.0.1 sea.hub # sealer mine"));
 });
+
+test("of two runs at once the second is refused and told who holds the cluster", async () => {
+  await using rig = await ClusterRig.make([zero], []);
+  const options = await rig.options();
+  const gate = join(rig.hosts.folder, "shared/gate");
+  await writeFile(
+    join(rig.hosts.at(zero).files, "etc/fake/init"),
+    "until [ -e /srv/gate ]; do sleep 0.05; done\n",
+  );
+  const first = runCluster(options);
+  await until(async () => (await rig.hosts.noted()).length > 0);
+
+  const here = await failure(runCluster(options));
+  const elsewhere = await failure(runCluster({ ...options, home: join(rig.home, "other") }));
+  await writeFile(gate, "");
+  await first;
+
+  assert.deepEqual([here.code, here.exitCode], ["CLUSTER_LOCKED", 5]);
+  assert.match(here.message, new RegExp(`process ${process.pid} .*since`));
+  assert.deepEqual([elsewhere.code, elsewhere.where], ["CLUSTER_LOCKED", zero]);
+  assert.match(elsewhere.message, /tester \(process \d+\) on here since .*\(run kubernetes:v1\.20\.2\)/);
+});
+
+test("a plan tells what is missing and changes nothing", async () => {
+  await using rig = await ClusterRig.make([zero], [node]);
+  const options = await rig.options();
+
+  const before = await planRun(options);
+  await assert.rejects(access(join(rig.hosts.at(zero).files, "var/lib/sealer")));
+  await runCluster(options);
+  const after = await planRun(options);
+
+  assert.ok(
+    before.steps.some(
+      ({ kind, host, why }) => kind === "join-node" && host === node && why === "not done yet",
+    ),
+  );
+  assert.deepEqual(after.steps, []);
+});
+
+test("killed at any moment, the same run again ends in the same cluster", async () => {
+  await using rig = await ClusterRig.make([zero, second], [node]);
+  await writeFile(join(rig.hosts.at(zero).files, "etc/fake/kubeadm-init"), "sleep 0.3\n");
+  const options = await rig.options({}, { says: { commands: ["echo once >> /srv/command"] } });
+
+  let kills = 0;
+  while (await killedAfter((kills += 2), rig, options))
+    assert.ok(kills < 60, "the run never comes to its end");
+  const last = await runCluster(options);
+
+  assert.ok(kills > 5, `it ended after ${kills} moments`);
+  assert.equal(last.steps.done, 0);
+  const noted = await rig.hosts.noted();
+  assert.deepEqual(joins(noted), ["host-1 kubeadm init", "host-2 kubeadm join", "host-3 kubeadm join"]);
+  assert.ok(!noted.some((line) => line.includes("reset")));
+  assert.equal(await shared(rig, "command"), "once\n");
+});
+
+/** Runs in a child that is killed as soon as that many steps have begun or ended; false where it ended before. */
+async function killedAfter(moments: number, rig: ClusterRig, options: RunClusterOptions): Promise<boolean> {
+  const layers = [];
+  for (const { descriptor } of options.blueprint.platforms[0]?.layers ?? []) {
+    const bytes = await buffer(await options.content.open(descriptor));
+    layers.push({ mediaType: descriptor.mediaType, bytes: bytes.toString("base64") });
+  }
+  const { desired, blueprint, home } = options;
+  const pids = rig.hosts.hosts.map(({ address, pid }) => [address, pid]);
+  const work = JSON.stringify({ desired, blueprint, layers, home, pids });
+  const program = join(import.meta.dirname, "../../test/fakes/run-child.ts");
+  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, work, "steps"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const gone = once(child, "close");
+  let passed = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { type } = JSON.parse(line);
+    if ((type === "task-started" || type === "task-finished") && ++passed === moments) child.kill("SIGKILL");
+  }
+  await gone;
+  return passed >= moments;
+}
+
+function joins(noted: readonly string[]): readonly string[] {
+  return noted.filter((line) => / kubeadm (init|join)/.test(line)).sort();
+}
+
+async function failure(work: Promise<unknown>): Promise<SealerError> {
+  const error = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (error instanceof SealerError) return error;
+  throw error ?? new Error("it was to fail");
+}
+
+async function until(met: () => Promise<boolean>): Promise<void> {
+  while (!(await met())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+function file(rig: ClusterRig, address: string, path: string): Promise<string> {
+  return readFile(join(rig.hosts.at(address).files, path), "utf8");
+}
+
+function shared(rig: ClusterRig, path: string): Promise<string> {
+  return readFile(join(rig.hosts.folder, "shared", path), "utf8");
+}

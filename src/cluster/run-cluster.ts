@@ -241,6 +241,7 @@ function planOf(
       port,
       username: login.username,
       closed: blueprint.registry.login !== undefined,
+      caDigest: digestOf(Buffer.from(pki.ca)),
       secretsDigest: digestOf(Buffer.from(JSON.stringify([pki.certificate, login.username, login.password]))),
     },
   });

@@ -26,7 +26,7 @@ export async function runOnHost(
   { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   const result = await runScript(host, `${frame}\nstep() {\n${script}\n}\n${main}`, {
-    name: step.title,
+    name: step.id.replace(/@.*/, ""),
     args: [hostPaths(cluster).data, step.id, step.inputs, step.seen, ...args],
     env: { ...env, LC_ALL: "C" },
     secrets,
@@ -35,7 +35,8 @@ export async function runOnHost(
       if (told) progress({ type: "output", line, host: step.host, task: step.id });
     },
   });
-  if (result.exitCode !== 0) throw new HostCommandError(step.host, [step.title], result, secrets);
+  if (result.exitCode !== 0)
+    throw new HostCommandError(step.host, [step.id.replace(/@.*/, "")], result, secrets);
 }
 
 /*

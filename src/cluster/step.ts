@@ -77,6 +77,8 @@ export interface RegistrySettings {
   readonly username: string;
   /** Whether nodes must log in to pull, too. */
   readonly closed: boolean;
+  /** Of the CA that nodes trust it by. */
+  readonly caDigest: string;
   /** Of the certificate and the login, so that a new one restarts the registry. */
   readonly secretsDigest: string;
 }

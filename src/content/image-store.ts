@@ -2,7 +2,7 @@ import { readdir, rm, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { SealerError } from "#errors";
-import { acquireLock, type Lock, type LockHolder, makeDirectory } from "#files";
+import { acquireLock, type Lock, type LockHolder, type LockOptions, makeDirectory } from "#files";
 import { type Descriptor, type Digest, isDigest } from "#oci";
 import { abortable } from "./abortable.ts";
 import type { ContentResumer, ContentSink, ContentSource } from "./content.ts";
@@ -127,9 +127,7 @@ export class ImageStore implements ContentSource, ContentSink, ContentResumer {
 
   /** Until it is released, nobody prunes. Whoever writes to the store has one already. */
   async lease({ signal }: WaitOptions = {}): Promise<Lock> {
-    const lease = await acquireLock(this.#lock("lease"), { shared: true, wait: true, note: "lease", signal });
-    if (lease.held) throw lockedBy(lease);
-    return lease;
+    return this.#take("lease", { shared: true, wait: true, note: "lease", signal });
   }
 
   /**
@@ -138,8 +136,7 @@ export class ImageStore implements ContentSource, ContentSink, ContentResumer {
    */
   async prune(options: { readonly keep: readonly Digest[]; readonly dryRun?: boolean }): Promise<Pruned> {
     await this.close();
-    const lock = await acquireLock(this.#lock("lease"), { wait: 2000, note: "prune" });
-    if (lock.held) throw lockedBy(lock);
+    const lock = await this.#take("lease", { wait: 2000, note: "prune" });
     try {
       const keep = [...options.keep, ...this.#brought];
       return await pruneLayout(this.#layout, this.#ingest, { ...options, keep });
@@ -159,8 +156,7 @@ export class ImageStore implements ContentSource, ContentSink, ContentResumer {
 
   async #writeLarge(content: Descriptor, bytes: Readable, offset: number, signal: AbortSignal | undefined) {
     const before = await this.#identity(content.digest);
-    const lock = await acquireLock(this.#lock(partialName(content.digest)), { wait: true, signal });
-    if (lock.held) throw lockedBy(lock);
+    const lock = await this.#take(partialName(content.digest), { wait: true, signal });
     try {
       const broughtMeanwhile = (await this.#identity(content.digest)) !== before;
       if (broughtMeanwhile) return;
@@ -187,15 +183,14 @@ export class ImageStore implements ContentSource, ContentSink, ContentResumer {
 
   #changingIndex(change: () => Promise<void>, signal?: AbortSignal): Promise<void> {
     return this.#oneByOne("index", async () => {
-      const lock = await acquireLock(this.#lock("index"), { wait: true, signal });
-      if (lock.held) throw lockedBy(lock);
+      const lock = await this.#take("index", { wait: true, signal });
       await change().finally(() => lock.release());
     });
   }
 
   /** Until `close` or the end of the process: the timer keeps the lock from being collected as garbage before. */
   async #holdLease(signal: AbortSignal | undefined): Promise<void> {
-    this.#lease ??= this.lease({ signal });
+    this.#lease ??= this.lease();
     this.#keepAlive ??= setInterval(() => this.#lease, 2 ** 30).unref();
     try {
       await this.#lease;
@@ -203,6 +198,7 @@ export class ImageStore implements ContentSource, ContentSink, ContentResumer {
       this.#lease = undefined;
       throw error;
     }
+    signal?.throwIfAborted();
   }
 
   /** Only when nobody writes: then everything that is half there has no owner any more. */
@@ -223,6 +219,14 @@ export class ImageStore implements ContentSource, ContentSink, ContentResumer {
   async #identity(digest: Digest): Promise<string> {
     const blob = await stat(this.blobPath(digest)).catch(() => undefined);
     return blob ? `${blob.ino} ${blob.mtimeMs}` : "";
+  }
+
+  async #take(name: string, options: LockOptions): Promise<Lock> {
+    const lock = await acquireLock(this.#lock(name), options).catch((error) => {
+      throw options.signal?.aborted ? options.signal.reason : error;
+    });
+    if (lock.held) throw lockedBy(lock);
+    return lock;
   }
 
   #partial(digest: Digest): string {

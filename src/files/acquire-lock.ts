@@ -1,6 +1,14 @@
 import { spawn } from "node:child_process";
-import { constants, type Stats } from "node:fs";
-import { type FileHandle, open, stat } from "node:fs/promises";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { fsError, isFsError } from "./fs-error.ts";
 import { programMissing } from "./run-program.ts";
@@ -46,41 +54,37 @@ export async function acquireLock(path: string, options: LockOptions = {}): Prom
   const end = typeof wait === "number" ? Date.now() + wait : wait ? Number.POSITIVE_INFINITY : 0;
   for (;;) {
     signal?.throwIfAborted();
-    const file = await openLockFile(path);
+    const fd = openLockFile(path);
     try {
-      if (!(await flock(file, options.shared ?? false, Math.max(0, end - Date.now()), signal))) {
-        const by = await readOwner(file);
-        await file.close();
+      if (!(await flock(fd, options.shared ?? false, Math.max(0, end - Date.now()), signal))) {
+        const by = readOwner(fd);
+        closeSync(fd);
         return { held: true, by };
       }
-      if (await isStillAt(path, await file.stat())) return await taken(file, options.note ?? "");
+      if (isStillAt(path, fd)) return taken(fd, options.note ?? "");
     } catch (error) {
-      await file.close().catch(() => {});
+      closeSync(fd);
       throw error;
     }
-    await file.close();
+    closeSync(fd);
   }
 }
 
-async function openLockFile(path: string): Promise<FileHandle> {
+/** A bare number, not a FileHandle: that would be closed, and the lock lost, when nobody refers to it any more. */
+function openLockFile(path: string): number {
   try {
-    return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
   } catch (error) {
     throw fsError(error, "open the lock", path);
   }
 }
 
 /** The lock belongs to the open file that we share with the program, and stays when the program has ended. */
-function flock(
-  file: FileHandle,
-  shared: boolean,
-  wait: number,
-  signal: AbortSignal | undefined,
-): Promise<boolean> {
+function flock(fd: number, shared: boolean, wait: number, signal: AbortSignal | undefined): Promise<boolean> {
   const patience = wait <= 0 ? ["-n"] : Number.isFinite(wait) ? ["-w", (wait / 1000).toFixed(3)] : [];
   return new Promise((resolve, reject) => {
     const child = spawn("flock", [shared ? "-s" : "-x", ...patience, "3"], {
-      stdio: ["ignore", "ignore", "ignore", file.fd],
+      stdio: ["ignore", "ignore", "ignore", fd],
       ...(signal && { signal }),
     });
     child.on("error", (error) =>
@@ -95,36 +99,30 @@ function flock(
 }
 
 /** Somebody may have removed the file between our opening and our locking it: then our lock means nothing. */
-async function isStillAt(path: string, ours: Stats): Promise<boolean> {
-  try {
-    const there = await stat(path);
-    return there.ino === ours.ino && there.dev === ours.dev;
-  } catch (error) {
-    if (isFsError(error, "ENOENT")) return false;
-    throw error;
-  }
+function isStillAt(path: string, fd: number): boolean {
+  const there = statSync(path, { throwIfNoEntry: false });
+  const ours = fstatSync(fd);
+  return there?.ino === ours.ino && there.dev === ours.dev;
 }
 
-async function taken(file: FileHandle, note: string): Promise<Lock> {
+function taken(fd: number, note: string): Lock {
   const owner: LockOwner = { pid: process.pid, host: hostname(), since: new Date().toISOString(), note };
   const text = Buffer.from(`${JSON.stringify(owner)}\n`);
-  await file.write(text, 0, text.length, 0);
-  await file.truncate(text.length);
-  let open = true;
+  writeSync(fd, text, 0, text.length, 0);
+  ftruncateSync(fd, text.length);
+  let held = true;
   const release = async () => {
-    if (open) {
-      open = false;
-      await file.close();
-    }
+    if (held) closeSync(fd);
+    held = false;
   };
   return { held: false, release, [Symbol.asyncDispose]: release };
 }
 
-async function readOwner(file: FileHandle): Promise<LockOwner> {
-  const { buffer, bytesRead } = await file.read(Buffer.alloc(4096), 0, 4096, 0);
-  const unknown: LockOwner = { pid: 0, host: "", since: "", note: "" };
+function readOwner(fd: number): LockOwner {
+  const buffer = Buffer.alloc(4096);
+  const length = readSync(fd, buffer, 0, buffer.length, 0);
   try {
-    const said: Partial<LockOwner> = JSON.parse(buffer.toString("utf8", 0, bytesRead));
+    const said: Partial<LockOwner> = JSON.parse(buffer.toString("utf8", 0, length));
     return {
       pid: Number(said.pid ?? 0),
       host: String(said.host ?? ""),
@@ -132,6 +130,6 @@ async function readOwner(file: FileHandle): Promise<LockOwner> {
       note: String(said.note ?? ""),
     };
   } catch {
-    return unknown;
+    return { pid: 0, host: "", since: "", note: "" };
   }
 }

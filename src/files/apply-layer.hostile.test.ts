@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -129,7 +130,7 @@ test("row 6: refuses hard links to what is not in the root", async (t) => {
   await j.refuses([hardlink("h", `${j.path}/victim`)], /which is not there/);
   await j.refuses([pax({ linkpath: "../victim" }), hardlink("h", "x")], /leads upwards/);
   await j.refuses([pax({ linkpath: "/etc/passwd" }), hardlink("h", "x")], /which is not there/);
-  await j.refuses([hardlink("h", "package.json")], /which is no file/);
+  await j.refuses([hardlink("h", "package.json")], /which is not there/);
   await j.refuses([hardlink("h", "")], /link to nothing/);
 });
 
@@ -413,4 +414,53 @@ test("closes every file that it opened, whatever happens", async (t) => {
   await assert.rejects(j.unpack([folder("a/b/c"), file("a/b/c/g"), file("../x")]));
   await assert.rejects(j.unpack([file("a/b/c/g"), hardlink("a/b/c/g", "a/b/c/g")]));
   assert.equal(open(), before);
+});
+
+test("whatever a layer is made of, nothing beside the root is touched", async (t) => {
+  const j = await jail(t);
+  let state = 7;
+  const pick = <Item>(items: readonly Item[]): Item => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return items[Math.floor((state / 2 ** 32) * items.length)]!;
+  };
+  const parts = ["a", "b", "c", ".", "victim", "outside", ".wh.a", ".wh.b", ".wh..wh..opq", "a/b", "b/c/a"];
+  const targets = [
+    "..",
+    "../..",
+    "../victim",
+    "../outside",
+    "/",
+    j.path,
+    `${j.path}/outside`,
+    "a",
+    "b/c",
+    "./a/../..",
+    "c",
+  ];
+  const entry = (): RawEntry => {
+    const name = pick([
+      pick(parts),
+      `${pick(parts)}/${pick(parts)}`,
+      `${pick(parts)}/${pick(parts)}/${pick(parts)}`,
+    ]);
+    return {
+      name,
+      type: pick(["0", "0", "5", "2", "2", "1"]),
+      linkname: pick([...parts, ...targets]),
+      mode: 0o755,
+    };
+  };
+  let applied = 0;
+  for (let round = 0; round < 400; round++) {
+    const entries = Array.from({ length: 1 + (round % 8) }, entry);
+    try {
+      await j.unpack(entries);
+      applied++;
+    } catch (error) {
+      assert.match(String((error as { code?: string }).code), /^(PATH_UNSAFE|TAR_INVALID)$/, `${error}`);
+    }
+    j.assertUntouched();
+    if (round % 40 === 39) execFileSync("rm", ["-rf", j.root]);
+  }
+  assert.ok(applied > 50);
 });

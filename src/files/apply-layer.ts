@@ -25,7 +25,9 @@ export interface ApplyOptions {
 }
 
 export interface AppliedLayer {
+  /** Entries of all kinds. */
   readonly files: number;
+  /** In files. */
   readonly bytes: number;
 }
 
@@ -46,7 +48,7 @@ export async function applyLayer(
   try {
     return await unpack(tarBytes, root, options);
   } catch (error) {
-    await undo();
+    await undo().catch(() => {});
     throw fsError(error, "unpack a layer into", root);
   }
 }

@@ -72,6 +72,10 @@ export class ConfinedTree {
     this.root.close();
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
   #step(
     depth: number,
     part: string,

@@ -1,6 +1,7 @@
 export { acquireLock, type Lock, type LockHolder, type LockOptions, type LockOwner } from "./acquire-lock.ts";
 export { type AppliedLayer, type ApplyOptions, applyLayer } from "./apply-layer.ts";
 export { type Compression, compress } from "./compress.ts";
+export { confinedPath, readConfinedFile } from "./confined-path.ts";
 export { compressionOf, type DecompressLimits, decompress } from "./decompress.ts";
 export { freeSpace } from "./free-space.ts";
 export { type HashingStream, hashing } from "./hashing.ts";

@@ -2,27 +2,24 @@ import {
   chmodSync,
   closeSync,
   constants,
-  fchmodSync,
-  fchownSync,
-  futimesSync,
-  lchownSync,
   linkSync,
-  lutimesSync,
   mkdirSync,
   openSync,
+  type Stats,
   statfsSync,
   symlinkSync,
   writeSync,
 } from "node:fs";
 import { SealerError } from "#errors";
 import { ConfinedTree, keyOf, type Place, unsafe } from "./confined-tree.ts";
-import { fsError, printable } from "./fs-error.ts";
+import { fsError } from "./fs-error.ts";
 import { LayerAttributes } from "./layer-attributes.ts";
-import { layerNameOf, safeParts } from "./layer-name.ts";
+import { layerNameOf } from "./layer-name.ts";
+import { type LinkTarget, linkText, openLinkTarget } from "./link-target.ts";
 import { makeNode } from "./make-node.ts";
+import { type Metadata, MetadataSetter } from "./metadata-setter.ts";
 import { OverlayWhiteouts } from "./overlay-whiteouts.ts";
 import { removeEntry, removeExcept } from "./remove-entry.ts";
-import type { SafeDirectory } from "./safe-directory.ts";
 import type { TarEntry } from "./tar-header.ts";
 
 export interface LayerWriterOptions {
@@ -32,13 +29,12 @@ export interface LayerWriterOptions {
   readonly devices?: "create";
 }
 
-type Metadata = Pick<TarEntry, "mode" | "uid" | "gid" | "mtime">;
-
 /** Puts the entries of one layer onto a tree, in their order. */
 export class LayerWriter {
   readonly #tree: ConfinedTree;
   readonly #options: LayerWriterOptions;
   readonly #attributes: LayerAttributes;
+  readonly #metadata: MetadataSetter;
   readonly #whiteouts: OverlayWhiteouts | undefined;
   /** The keys of what this layer brought, with the folders above: its own whiteouts spare these. */
   readonly #brought = new Set<string>();
@@ -48,7 +44,9 @@ export class LayerWriter {
   constructor(root: string, options: LayerWriterOptions) {
     this.#tree = new ConfinedTree(root);
     this.#options = options;
-    this.#attributes = new LayerAttributes(this.#tree, (message) => this.#warn(message));
+    const warn = options.onWarning ?? (() => {});
+    this.#attributes = new LayerAttributes(this.#tree, warn);
+    this.#metadata = new MetadataSetter(options.ownership !== "current", warn);
     if (options.keepWhiteouts) this.#whiteouts = new OverlayWhiteouts(this.#tree.root);
   }
 
@@ -109,7 +107,7 @@ export class LayerWriter {
   }
 
   async #addEntry(entry: TarEntry, above: readonly Buffer[], name: Buffer): Promise<void> {
-    const target = entry.type === "hardlink" ? this.#linkTarget(entry) : undefined;
+    const target = entry.type === "hardlink" ? openLinkTarget(this.#tree, entry) : undefined;
     try {
       const parent = this.#enter(above);
       const key = keyOf(parent.key, name);
@@ -133,7 +131,7 @@ export class LayerWriter {
         return;
       case "symlink":
         symlinkSync(linkText(entry), path);
-        return this.#finishLink(entry, path);
+        return this.#metadata.onLink(path, entry);
       case "hardlink":
         return linkSync(target!.folder.at(target!.name), path);
       case "character":
@@ -141,7 +139,7 @@ export class LayerWriter {
       case "fifo":
         this.#expectNode(entry);
         makeNode(parent.folder, name, entry.type, entry.device);
-        return this.#finishNode(entry, path);
+        return this.#metadata.onNode(path, entry);
     }
   }
 
@@ -165,22 +163,29 @@ export class LayerWriter {
   }
 
   #bring(key: string): void {
-    for (
-      let own = key;
-      own !== "" && !this.#brought.has(own);
-      own = own.slice(0, Math.max(0, own.lastIndexOf("/")))
-    ) {
+    let own = key;
+    while (own !== "" && !this.#brought.has(own)) {
       this.#brought.add(own);
+      own = own.slice(0, Math.max(0, own.lastIndexOf("/")));
     }
   }
 
   #makeFolder(parent: Place, name: Buffer): void {
     const there = parent.folder.lstat(name);
-    if (there?.isDirectory()) return;
+    if (there?.isDirectory()) {
+      this.#openToUs(parent, name, there);
+      return;
+    }
     const hidden = this.#whiteouts?.clear(parent, name) ?? false;
     if (there && !hidden) this.#remove(parent, name);
     mkdirSync(parent.folder.at(name), 0o700);
     if (hidden) this.#attributes.hideLower(keyOf(parent.key, name));
+  }
+
+  /** Root may write anywhere; others must first be let into a folder that a lower layer has closed. */
+  #openToUs(parent: Place, name: Buffer, { mode }: Stats): void {
+    if (this.#options.ownership === "current" && (mode & 0o700) !== 0o700)
+      chmodSync(parent.folder.at(name), 0o700);
   }
 
   #makeRoom(parent: Place, name: Buffer, target: LinkTarget | undefined): void {
@@ -202,7 +207,7 @@ export class LayerWriter {
     );
     try {
       if (entry.size > 0) for await (const chunk of entry.body) writeAll(fd, chunk);
-      this.#finishFile(fd, entry);
+      this.#metadata.onFile(fd, entry);
     } finally {
       closeSync(fd);
     }
@@ -223,33 +228,9 @@ export class LayerWriter {
     }
   }
 
-  /** Owner before mode: a change of owner clears setuid. */
-  #finishFile(fd: number, { mode, uid, gid, mtime, pathBytes }: TarEntry): void {
-    const keep = this.#options.ownership !== "current";
-    const kept = keep ? mode : mode & ~setId;
-    if (keep) fchownSync(fd, uid, gid);
-    if (kept !== mode) this.#warn(`${printable(pathBytes)}: its setuid or setgid bit is dropped`);
-    fchmodSync(fd, kept);
-    futimesSync(fd, mtime, mtime);
-  }
-
-  #finishLink({ uid, gid, mtime }: Metadata, path: Buffer): void {
-    if (this.#options.ownership !== "current") lchownSync(path, uid, gid);
-    lutimesSync(path, mtime, mtime);
-  }
-
-  #finishNode(entry: TarEntry, path: Buffer): void {
-    this.#finishLink(entry, path);
-    chmodSync(path, entry.mode);
-  }
-
-  #finishFolder(key: string, { mode, uid, gid, mtime }: Metadata): void {
+  #finishFolder(key: string, metadata: Metadata): void {
     const place = this.#enterIfThere(key);
-    if (!place) return;
-    const { fd } = place.folder;
-    if (this.#options.ownership !== "current") fchownSync(fd, uid, gid);
-    fchmodSync(fd, mode);
-    futimesSync(fd, mtime, mtime);
+    if (place) this.#metadata.onFolder(place.folder.fd, metadata);
   }
 
   /** Nothing where a later entry has put something else in the folder's place. */
@@ -262,44 +243,6 @@ export class LayerWriter {
       throw error;
     }
   }
-
-  /** Opened apart from the tree: the way to the new link closes the folders on the way to its target. */
-  #linkTarget(entry: TarEntry): LinkTarget {
-    const parts = safeParts(linkText(entry));
-    const name = parts.pop();
-    const parent = name && this.#tree.enter(parts);
-    if (!parent)
-      throw unsafe(
-        entry.pathBytes,
-        `it is a hard link to "${printable(linkText(entry))}", which is not there`,
-      );
-    if (parent.clamped)
-      throw unsafe(entry.pathBytes, "it is a hard link that leads out of the root by way of a link");
-    const stat = parent.folder.lstat(name);
-    if (!stat || stat.isDirectory() || (stat.isCharacterDevice() && stat.rdev === 0)) {
-      throw unsafe(entry.pathBytes, `it is a hard link to "${printable(linkText(entry))}", which is no file`);
-    }
-    return { folder: parent.folder.reopen(), name, key: keyOf(parent.key, name) };
-  }
-
-  #warn(message: string): void {
-    this.#options.onWarning?.(message);
-  }
-}
-
-interface LinkTarget {
-  readonly folder: SafeDirectory;
-  readonly name: Buffer;
-  readonly key: string;
-}
-
-const setId = 0o6000;
-
-/** @throws PATH_UNSAFE */
-function linkText({ linkname, pathBytes }: TarEntry): Buffer {
-  if (!linkname || linkname.length === 0) throw unsafe(pathBytes, "it is a link to nothing");
-  if (linkname.length > 4095) throw unsafe(pathBytes, "it is a link to a name of more than 4095 bytes");
-  return linkname;
 }
 
 function writeAll(fd: number, chunk: Uint8Array): void {

@@ -19,6 +19,11 @@ export interface PackOptions {
   readonly gid?: number;
   /** Where the tree goes: `etc` packs `a` as `etc/a`. Folders on the way there get no entry. */
   readonly prefix?: string;
+  /**
+   * The root is a path below this folder, and found as in a chroot: links on the way to it lead nowhere else. Whoever
+   * changes the tree meanwhile changes nothing about that.
+   */
+  readonly confinedTo?: string;
   /** Also pack the folder `root` itself, as the prefix (or `./`). Default false. */
   readonly includeRoot?: boolean;
   readonly signal?: AbortSignal | undefined;

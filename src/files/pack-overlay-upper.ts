@@ -3,8 +3,7 @@ import { printable } from "./fs-error.ts";
 import { opaqueMark, whiteoutPrefix } from "./layer-name.ts";
 import { type LayerMark, type PackOptions, packEntries } from "./pack-entries.ts";
 import { selectedBelow } from "./pack-tree.ts";
-import { SafeDirectory } from "./safe-directory.ts";
-import type { OpenTreeEntry } from "./walk-tree.ts";
+import { type OpenTreeEntry, openRoot } from "./walk-tree.ts";
 import { readXattrs } from "./xattrs.ts";
 
 /**
@@ -16,20 +15,12 @@ export async function* packOverlayUpper(
   upper: string,
   options: PackOptions = {},
 ): AsyncGenerator<Uint8Array> {
-  const says = overlayAttributes(upper);
-  yield* packEntries(translated(selectedBelow(upper, options.select ?? (() => true)), says), options);
+  using folder = openRoot(upper);
+  const says = readXattrs(folder, "^(trusted|user)[.]overlay[.](opaque|redirect|metacopy|whiteout)$");
+  yield* packEntries(translated(selectedBelow(folder, options.select ?? (() => true)), says), options);
 }
 
 type OverlaySays = ReadonlyMap<string, ReadonlyMap<string, Buffer>>;
-
-function overlayAttributes(upper: string): OverlaySays {
-  const folder = SafeDirectory.open(upper);
-  try {
-    return readXattrs(folder, "^(trusted|user)[.]overlay[.](opaque|redirect|metacopy|whiteout)$");
-  } finally {
-    folder.close();
-  }
-}
 
 function* translated(
   entries: Iterable<OpenTreeEntry>,

@@ -1,9 +1,11 @@
 import { basename, dirname, resolve } from "node:path";
 import { SealerError } from "#errors";
+import { ConfinedTree } from "./confined-tree.ts";
 import { fsError, printable } from "./fs-error.ts";
+import { safeParts } from "./layer-name.ts";
 import { type PackOptions, packEntries } from "./pack-entries.ts";
-import { SafeDirectory } from "./safe-directory.ts";
-import { type OpenTreeEntry, walkOpenTree } from "./walk-tree.ts";
+import type { SafeDirectory } from "./safe-directory.ts";
+import { type OpenTreeEntry, openRoot, walkOpenTree } from "./walk-tree.ts";
 
 /**
  * The tree below the folder `root` as a tar archive; where `root` is a file or a link, that alone, under the name
@@ -15,27 +17,40 @@ export async function* packTree(root: string, options: PackOptions = {}): AsyncG
   yield* packEntries(treeAt(root, options), options);
 }
 
-function* treeAt(
-  root: string,
-  { includeRoot = false, select = () => true }: PackOptions,
-): Generator<OpenTreeEntry> {
-  const above = SafeDirectory.open(dirname(resolve(root)));
+function* treeAt(root: string, options: PackOptions): Generator<OpenTreeEntry> {
+  const { folder, name } = openAbove(root, options.confinedTo);
+  using above = folder;
+  const stat = above.lstat(name);
+  if (!stat) throw new SealerError("FILE_NOT_FOUND", `${printable(root)} does not exist`, { where: root });
+  if (options.includeRoot || !stat.isDirectory()) {
+    yield { path: "", pathBytes: Buffer.alloc(0), stat, folder: above, name };
+  }
+  if (!stat.isDirectory()) return;
+  using below = openFolder(above, name, root);
+  yield* selectedBelow(below, options.select ?? (() => true));
+}
+
+/** The folder that `root` is in: as the system finds it, or with `confinedTo` in the place of "/". */
+function openAbove(root: string, confinedTo: string | undefined): { folder: SafeDirectory; name: Buffer } {
+  const name = Buffer.from(basename(resolve("/", root)) || ".");
+  if (confinedTo === undefined) return { folder: openRoot(dirname(resolve(root))), name };
+  const parts = safeParts(Buffer.from(root)).slice(0, -1);
+  using tree = new ConfinedTree(confinedTo);
+  const place = tree.enter(parts);
+  if (!place) throw new SealerError("FILE_NOT_FOUND", `${printable(root)} does not exist`, { where: root });
+  return { folder: place.folder.reopen(), name };
+}
+
+function openFolder(above: SafeDirectory, name: Buffer, root: string): SafeDirectory {
   try {
-    const name = Buffer.from(basename(resolve(root)) || ".");
-    const stat = above.lstat(name);
-    if (!stat) throw new SealerError("FILE_NOT_FOUND", `${printable(root)} does not exist`, { where: root });
-    if (includeRoot || !stat.isDirectory())
-      yield { path: "", pathBytes: Buffer.alloc(0), stat, folder: above, name };
-    if (stat.isDirectory()) yield* selectedBelow(root, select);
+    return above.openDirectory(name);
   } catch (error) {
-    throw fsError(error, "pack", root);
-  } finally {
-    above.close();
+    throw fsError(error, "read the folder", root);
   }
 }
 
 export function* selectedBelow(
-  root: string,
+  root: SafeDirectory,
   select: NonNullable<PackOptions["select"]>,
 ): Generator<OpenTreeEntry> {
   let choice: boolean | "descend" = true;

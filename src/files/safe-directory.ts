@@ -53,4 +53,8 @@ export class SafeDirectory {
   close(): void {
     closeSync(this.fd);
   }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }

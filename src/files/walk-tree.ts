@@ -28,26 +28,28 @@ export async function* walkTree(
     readonly signal?: AbortSignal | undefined;
   } = {},
 ): AsyncGenerator<TreeEntry> {
-  for (const { path, pathBytes, stat } of walkOpenTree(root, options.descend)) {
+  using folder = openRoot(root);
+  for (const { path, pathBytes, stat } of walkOpenTree(folder, options.descend)) {
     options.signal?.throwIfAborted();
     yield { path, pathBytes, stat };
   }
 }
 
+/** @throws FILE_NOT_FOUND, FILE_INVALID */
+export function openRoot(path: string): SafeDirectory {
+  try {
+    return SafeDirectory.open(path);
+  } catch (error) {
+    throw fsError(error, "read the folder", path);
+  }
+}
+
+/** The same, for whoever also opens what is told; `root` stays open. */
 export function* walkOpenTree(
-  root: string,
+  root: SafeDirectory,
   descend: (entry: TreeEntry) => boolean = () => true,
 ): Generator<OpenTreeEntry> {
-  try {
-    const folder = SafeDirectory.open(root);
-    try {
-      yield* walkFolder(folder, Buffer.alloc(0), 1, descend);
-    } finally {
-      folder.close();
-    }
-  } catch (error) {
-    throw fsError(error, "read the folder", root);
-  }
+  yield* walkFolder(root, Buffer.alloc(0), 1, descend);
 }
 
 /** As deep as what we unpack: each level holds one open folder. */

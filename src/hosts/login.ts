@@ -10,7 +10,8 @@ export class Login {
 
   constructor(user: string, key: ParsedKey | undefined, password: string | undefined) {
     this.#ways = waysOf(user, key, password);
-    if (this.#ways.length === 0) this.#ways.push({ type: "none", username: user });
+    // Asks first what the host takes, so that a password never goes to a host that does not want it.
+    if (!key) this.#ways.unshift({ type: "none", username: user });
   }
 
   /** The next way that the host takes, or false when none is left. */

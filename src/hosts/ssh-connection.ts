@@ -1,10 +1,12 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { Client, type ClientChannel, type ParsedKey } from "ssh2";
+import { channelProgram } from "./channel-program.ts";
 import { channelStream } from "./channel-stream.ts";
 import type { Dial } from "./dial.ts";
 import { hostName } from "./host-name.ts";
 import type { KnownHosts } from "./known-hosts.ts";
+import type { RunningProgram } from "./launcher.ts";
 import { Login } from "./login.ts";
 import { secureAlgorithms } from "./secure-algorithms.ts";
 import {
@@ -73,11 +75,11 @@ export class SshConnection {
    * Starts a command line. The failure says whether it may have been started.
    * @throws NotStarted when it surely was not
    */
-  exec(commandLine: string): Promise<ClientChannel> {
+  exec(commandLine: string): Promise<RunningProgram> {
     return new Promise((resolve, reject) => {
       if (this.#broken) return reject(new NotStarted(this.#broken.message, { cause: this.#broken }));
       const opened = (error: Error | undefined, channel: ClientChannel) => {
-        if (!error) resolve(channel);
+        if (!error) resolve(channelProgram(channel, this.#host, () => this.#broken));
         else if (error.message === "Unable to exec")
           reject(connectionBroke(this.#host, this.#broken ?? error));
         else reject(new NotStarted(error.message, { cause: error }));
@@ -162,9 +164,13 @@ async function logIn(client: Client, socket: Socket, target: SshTarget, signal?:
   const login = new Login(target.user, target.key, target.password);
   const knownTypes = await target.knownHosts.knownTypes(target.address, target.port);
   let refusal: unknown;
-  const verify = (key: Buffer, answer: (accepted: boolean) => void): void => {
+  let accepted: Buffer | undefined;
+  // Keys are exchanged anew now and then. The answer must then come at once: ssh2 does not wait with what follows.
+  const verify = (key: Buffer, answer: (accepted: boolean) => void): boolean | undefined => {
+    if (accepted) return accepted.equals(key);
     target.knownHosts.check(target.address, target.port, key).then(
       ({ fingerprint, firstSeen }) => {
+        accepted = Buffer.from(key);
         if (firstSeen) target.onFirstSight(fingerprint);
         answer(true);
       },
@@ -173,6 +179,7 @@ async function logIn(client: Client, socket: Socket, target: SshTarget, signal?:
         answer(false);
       },
     );
+    return undefined;
   };
   await new Promise<void>((resolve, reject) => {
     const abort = () => reject(signal?.reason);
@@ -180,7 +187,7 @@ async function logIn(client: Client, socket: Socket, target: SshTarget, signal?:
     if (signal?.aborted) abort();
     const fail = (error: Error & { level?: string }) => {
       if (refusal !== undefined) reject(refusal);
-      else if (/no matching .* algorithm/i.test(error.message)) reject(noSecureAlgorithm(host, error));
+      else if (/no matching /i.test(error.message)) reject(noSecureAlgorithm(host, error));
       else if (login.tried.length > 0 && isRefusal(error))
         reject(loginRefused(host, target.user, login, error));
       else reject(dialFailed(host, error, error.level === "client-timeout", target.connectTimeout));

@@ -1,12 +1,10 @@
 import type { Duplex } from "node:stream";
-import type { ClientChannel } from "ssh2";
 import { retry, SingleFlight } from "#concurrency";
 import { SealerError } from "#errors";
 import { hostName } from "./host-name.ts";
-import type { Launcher, ProgramEnd, RunningProgram } from "./launcher.ts";
+import type { Launcher, RunningProgram } from "./launcher.ts";
 import { SessionGate } from "./session-gate.ts";
 import { shellQuote } from "./shell-quote.ts";
-import { signalNumber } from "./signal-number.ts";
 import { NotStarted, SshConnection, type SshTarget } from "./ssh-connection.ts";
 import { connectionBroke } from "./ssh-errors.ts";
 
@@ -33,8 +31,7 @@ export class SshLauncher implements Launcher {
     const commandLine = `exec ${shellQuote(argv)}`;
     const leave = await this.#sessions.enter(signal);
     try {
-      const { channel, connection } = await this.#start(commandLine, signal);
-      const program = runningProgram(channel, this.address, connection);
+      const program = await this.#start(commandLine, signal);
       program.ended.then(leave, leave);
       return program;
     } catch (error) {
@@ -53,11 +50,11 @@ export class SshLauncher implements Launcher {
   }
 
   /** A command is sent again only when it surely was not started: on a connection that turned out to be broken. */
-  async #start(commandLine: string, signal?: AbortSignal) {
+  async #start(commandLine: string, signal?: AbortSignal): Promise<RunningProgram> {
     for (let attempt = 1; ; attempt++) {
       const connection = await this.#current(signal);
       try {
-        return { channel: await connection.exec(commandLine), connection };
+        return await connection.exec(commandLine);
       } catch (error) {
         if (!(error instanceof NotStarted) || attempt >= 20) throw error;
         if (!connection.broken && !(await this.#sessions.narrow(signal))) throw error;
@@ -78,48 +75,4 @@ export class SshLauncher implements Launcher {
       return this.#connection;
     });
   }
-}
-
-function runningProgram(channel: ClientChannel, host: string, connection: SshConnection): RunningProgram {
-  return {
-    stdin: channel,
-    stdout: channel,
-    stderr: channel.stderr,
-    ended: endOf(channel, host, connection),
-    stop() {
-      try {
-        channel.signal("TERM");
-      } catch {
-        // A connection that is gone has nothing to stop.
-      }
-      channel.close();
-    },
-  };
-}
-
-/** How long a program's output may stay open after its end, held by something that it left in the background. */
-const patience = 2000;
-
-function endOf(channel: ClientChannel, host: string, connection: SshConnection): Promise<ProgramEnd> {
-  return new Promise((resolve, reject) => {
-    let end: ProgramEnd | undefined;
-    let timer: NodeJS.Timeout | undefined;
-    const hurry = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => channel.close(), patience);
-    };
-    channel.on("exit", (code: number | null, signal?: string) => {
-      end = code === null ? { exitCode: 128 + signalNumber(signal), signal } : { exitCode: code };
-      hurry();
-      channel.on("data", hurry);
-      channel.stderr.on("data", hurry);
-    });
-    channel.on("close", () => {
-      clearTimeout(timer);
-      channel.off("data", hurry);
-      channel.stderr.off("data", hurry);
-      if (end && !connection.broken) resolve(end);
-      else reject(connectionBroke(host, connection.broken ?? new Error("the host did not say how it ended")));
-    });
-  });
 }

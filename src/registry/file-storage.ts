@@ -1,12 +1,12 @@
 import { constants, type Stats } from "node:fs";
 import { lstat, open, readdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { makeDirectory, writeFileAtomic } from "#files";
+import { makeDirectory, syncDirectory, writeFileAtomic } from "#files";
 import { algorithmOf, type Digest, digestOf } from "#oci";
 import { FileUploads } from "./file-uploads.ts";
 import { blobPath } from "./layout.ts";
 import type { OpenBlob, RegistryStorage, StoredBlobs, StoredFiles } from "./storage.ts";
-import { syncFolder } from "./sync-folder.ts";
+
 import { unlessMissing } from "./unless-missing.ts";
 
 /**
@@ -41,7 +41,7 @@ function storedFiles(folder: string): StoredFiles {
       const target = join(folder, path);
       if (!(await unlessMissing(lstat(target)))) return false;
       await rm(target, { recursive: true, force: true });
-      await syncFolder(dirname(target));
+      await syncDirectory(dirname(target));
       return true;
     },
   };

@@ -13,12 +13,12 @@ import {
 } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { SealerError } from "#errors";
-import { makeDirectory } from "#files";
+import { makeDirectory, syncDirectory } from "#files";
 import { algorithmOf, type Digest, digestFromHash } from "#oci";
 import { blobPath, uploadFolder, uploadsFolder } from "./layout.ts";
 import { mismatch } from "./mismatch.ts";
 import type { StoredUploads, Upload } from "./storage.ts";
-import { syncFolder } from "./sync-folder.ts";
+
 import { unlessMissing } from "./unless-missing.ts";
 
 /** Uploads in `_uploads/<id>/data`. The hash runs along in memory; after a restart it is made again from the file. */
@@ -113,7 +113,7 @@ class FileUpload implements Upload {
       await makeDirectory(dirname(target));
       // Over whatever is there: that is the same bytes, or bytes that have rotted and are thereby repaired.
       await rename(this.#data, target);
-      await syncFolder(dirname(target));
+      await syncDirectory(dirname(target));
     } finally {
       await this.cancel();
     }

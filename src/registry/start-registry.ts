@@ -19,7 +19,7 @@ import { Repositories } from "./repositories.ts";
 import { purgeUploads, watchFolder } from "./upkeep.ts";
 
 export interface RunningRegistry {
-  /** As clients write them: `http://127.0.0.1:5000`. */
+  /** As clients write them, `http://127.0.0.1:5000`; the debug address last, if there is one. */
   readonly addresses: readonly string[];
   /** Takes no new requests, lets those that run come to their end, cuts what is left when the drain time is over. */
   close(): Promise<void>;
@@ -82,7 +82,7 @@ export async function startRegistry(
   if (signal?.aborted) await close();
   signal?.addEventListener("abort", close, { once: true });
   const scheme = config.http.tls ? "https" : "http";
-  const addresses = [`${scheme}://${addressOf(servers[0]!)}`];
+  const addresses = servers.map((server, i) => `${i === 0 ? scheme : "http"}://${addressOf(server)}`);
   log.info("registry is listening", { address: addresses[0], folder: config.rootDirectory });
   return { addresses, close, closed: closed.promise };
 }

@@ -76,12 +76,19 @@ export async function prepareBase(options: {
 
 /** Where the base is, or would be: the name changes with whatever goes into it. */
 export function basePath(cacheDir: string): string {
-  const recipe = JSON.stringify({ suite: "bookworm", arch: process.arch, packages, masked, files });
+  const recipe = JSON.stringify({
+    version: 2,
+    suite: "bookworm",
+    arch: process.arch,
+    packages,
+    masked,
+    files,
+  });
   const hash = createHash("sha256").update(recipe).digest("hex").slice(0, 16);
   return join(cacheDir, "sandbox", `base-${hash}`);
 }
 
-/** mmdebstrap gets mount and PID namespaces of its own: whenever it is killed, nothing of it stays. */
+/** mmdebstrap gets mount and PID namespaces of its own and dies with us: whoever is killed, nothing of it stays. */
 async function installDebian(target: string, signal: AbortSignal | undefined): Promise<void> {
   const mirror: AptMirror = aptMirror(await aptSources()) ?? { uri: "http://deb.debian.org/debian" };
   const signed = mirror.signedBy && existsSync(mirror.signedBy) ? `[signed-by=${mirror.signedBy}] ` : "";
@@ -90,8 +97,15 @@ async function installDebian(target: string, signal: AbortSignal | undefined): P
     .filter((line) => /^Acquire::(https?::|Check-|Retries|ForceIPv)/.test(line));
   await runProgram(
     [
-      ...(["unshare", "--mount", "--pid", "--fork", "--kill-child", "mmdebstrap"] as const),
-      ...["--mode=root", "--variant=minbase", "--quiet", `--include=${packages.join(",")}`],
+      ...(["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"] as const),
+      ...[
+        "--kill-child",
+        "mmdebstrap",
+        "--mode=root",
+        "--variant=minbase",
+        "--quiet",
+        `--include=${packages.join(",")}`,
+      ],
       ...settings.map((line) => `--aptopt=${line.replace(/;$/, "")}`),
       ...["bookworm", target, `deb ${signed}${mirror.uri} bookworm main`],
     ],
@@ -113,6 +127,10 @@ async function aptSources(): Promise<string[]> {
 }
 
 async function furnish(root: string): Promise<void> {
+  for (const name of ["ebtables", "arptables"]) {
+    // Debian's iptables brings these under other names as well; other distributions' does not.
+    await runProgram(["chroot", root, "update-alternatives", "--quiet", "--remove-all", name]);
+  }
   for (const [path, { text, mode = 0o644 }] of Object.entries(files)) {
     await mkdir(join(root, dirname(path)), { recursive: true });
     await writeFile(join(root, path), text);

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { release } from "node:os";
@@ -30,7 +30,10 @@ import type { SandboxRecord } from "./sandbox.ts";
 /** Milliseconds that a host may take until its sshd answers. It takes one second where nothing else runs. */
 const bootTime = 120_000;
 
-/** Boots a host, unless it is on already, and waits until its sshd answers. */
+/**
+ * Boots a host, unless it is on already, and waits until its sshd answers.
+ * @throws SANDBOX_FAILED with the end of the boot's log; the signal's reason
+ */
 export async function bootHost(
   folder: string,
   record: SandboxRecord,
@@ -39,16 +42,36 @@ export async function bootHost(
 ): Promise<"done" | "skipped"> {
   const paths = hostPaths(folder, host);
   const wasOn = hostProcess(paths.init) !== undefined;
-  if (!wasOn) {
-    await haltHost(folder, record, host);
-    await makeDirectory(paths.top, { mode: 0o700 });
-    await makeDisk(record, paths.diskImage, signal);
-    await makeHostNetwork(record, host);
-    await writeFile(paths.bootScript, await orderBoot(folder, record, host));
-    startInit(hostNetwork(record, host), paths);
+  const init = wasOn ? undefined : await startHost(folder, record, host, signal);
+  const hasEnded = () =>
+    (existsSync(paths.init) && !hostProcess(paths.init)) ||
+    (init !== undefined && (init.exitCode ?? init.signalCode) !== null);
+  const { address } = record.hosts.find(({ name }) => name === host)!;
+  const dialer = new NetworkDialer(networkOf(record));
+  try {
+    await untilSshAnswers(dialer, address, hasEnded, deadline(bootTime, signal));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw await notBooted({ name: host, bootLog: paths.bootLog }, record, error);
+  } finally {
+    dialer.close();
   }
-  await untilSshAnswers(folder, record, host, deadline(bootTime, signal));
   return wasOn ? "skipped" : "done";
+}
+
+async function startHost(
+  folder: string,
+  record: SandboxRecord,
+  host: string,
+  signal: AbortSignal,
+): Promise<ChildProcess> {
+  const paths = hostPaths(folder, host);
+  await haltHost(folder, record, host);
+  await makeDirectory(paths.top, { mode: 0o700 });
+  await makeDisk(record, paths.diskImage, signal);
+  await makeHostNetwork(record, host);
+  await writeFile(paths.bootScript, await orderBoot(folder, record, host));
+  return startInit(hostNetwork(record, host), paths);
 }
 
 async function makeDisk(record: SandboxRecord, image: string, signal: AbortSignal): Promise<void> {
@@ -88,7 +111,7 @@ async function readModulesBuiltin(): Promise<string | undefined> {
 }
 
 /** The process outlives ours: it has a session of its own and nothing of ours open. */
-function startInit(network: string, paths: { bootScript: string; bootLog: string }): void {
+function startInit(network: string, paths: { bootScript: string; bootLog: string }): ChildProcess {
   const log = openSync(paths.bootLog, "w", 0o600);
   const unshare = ["unshare", "--mount", "--uts", "--ipc", "--pid", "--fork", "bash", paths.bootScript];
   const child = spawn("nsenter", [`--net=${networkPath(network)}`, "--", ...unshare], {
@@ -100,44 +123,18 @@ function startInit(network: string, paths: { bootScript: string; bootLog: string
   child.on("error", () => {}); // then no PID 1 appears, which is told
   child.unref();
   closeSync(log);
+  return child;
 }
 
 async function untilSshAnswers(
-  folder: string,
-  record: SandboxRecord,
-  host: string,
+  dialer: NetworkDialer,
+  address: string,
+  hasEnded: () => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const { address } = record.hosts.find(({ name }) => name === host)!;
-  const paths = hostPaths(folder, host);
-  const dialer = new NetworkDialer(networkOf(record));
-  try {
-    for (let seen = false; ; await sleep(50, undefined, { signal })) {
-      const alive = hostProcess(paths.init) !== undefined;
-      if (seen && !alive) throw new Error("its PID 1 has ended");
-      seen ||= alive;
-      if (alive && (await answers(dialer, address, signal))) return;
-    }
-  } catch (error) {
-    const said = (await readFile(paths.bootLog, "utf8").catch(() => ""))
-      .trim()
-      .split("\n")
-      .slice(-5)
-      .join("\n");
-    const why =
-      (error as Error).name === "TimeoutError"
-        ? `sshd did not answer in ${bootTime / 1000} s`
-        : String(error);
-    throw new SealerError(
-      "SANDBOX_FAILED",
-      `host ${host} of sandbox "${record.name}" did not boot: ${why}${said && `\n${said}`}`,
-      {
-        where: address,
-        cause: error,
-      },
-    );
-  } finally {
-    dialer.close();
+  while (!(await answers(dialer, address, signal))) {
+    if (hasEnded()) throw new Error("its PID 1 has ended");
+    await sleep(50, undefined, { signal });
   }
 }
 
@@ -149,4 +146,17 @@ async function answers(dialer: NetworkDialer, address: string, signal: AbortSign
     if (signal.aborted) throw error;
     return false;
   }
+}
+
+async function notBooted(
+  { name, bootLog }: { readonly name: string; readonly bootLog: string },
+  { name: sandbox }: SandboxRecord,
+  error: unknown,
+): Promise<SealerError> {
+  const timedOut = (error as Error).name === "TimeoutError";
+  const why = timedOut ? `its sshd did not answer in ${bootTime / 1000} s` : (error as Error).message;
+  const log = await readFile(bootLog, "utf8").catch(() => "");
+  const lastLines = log.trim().split("\n").slice(-5).join("\n");
+  const message = `host ${name} of sandbox "${sandbox}" did not boot: ${why}\n${lastLines}`;
+  return new SealerError("SANDBOX_FAILED", message.trim(), { cause: error });
 }

@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { mapLimited } from "#concurrency";
+import { SealerError } from "#errors";
 import type { Progress } from "#progress";
 import { bootHost } from "./boot-host.ts";
 import { sandboxFolder } from "./layout.ts";
@@ -15,6 +17,15 @@ export async function bootHosts(
   { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
   const folder = sandboxFolder(root, record.name);
+  if (!existsSync(record.base)) {
+    throw new SealerError(
+      "SANDBOX_FAILED",
+      `the base root of sandbox "${record.name}" is gone: ${record.base}`,
+      {
+        hint: `Delete the sandbox and create it again: sealer sandbox delete ${record.name}`,
+      },
+    );
+  }
   await takeMachine(record, folder, signal);
   await makeNetwork(record);
   const boot = async (name: string, stop: AbortSignal) => {

@@ -44,7 +44,8 @@ cd ${quote(order.folder)}
 
 if [ "\${1-}" != inside ]; then
   read -r -a self </proc/self/stat
-  echo "\${self[0]} \${self[21]}" >init.new
+  read -r boot </proc/sys/kernel/random/boot_id
+  echo "\${self[0]} \${self[21]} $boot" >init.new
   mv init.new init
 ${order.cgroups.map((folder) => `  echo 0 >${quote(folder)}/cgroup.procs`).join("\n")}
   exec unshare --cgroup bash "$0" inside

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type CgroupLayout, cgroupLayout } from "./cgroup-layout.ts";
@@ -29,6 +29,14 @@ export async function removeCgroups(listPath: string): Promise<void> {
   for (const folder of list.split("\n").filter(Boolean)) await removeTree(folder);
 }
 
+/** Removes cgroups whose list is lost, with whatever still lives there: all that begin with these letters. */
+export async function removeStrayCgroups(prefix: string): Promise<void> {
+  for (const { parent } of (await readCgroupLayout()).hierarchies) {
+    const strays = (await readdir(parent)).filter((name) => name.startsWith(prefix));
+    for (const name of strays) await removeTree(join(parent, name));
+  }
+}
+
 /** cgroup-v2.rst, "Controlling Controllers": children have only what their parent enables for them. */
 async function enableControllers(parent: string): Promise<void> {
   const available = (await readFile(join(parent, "cgroup.controllers"), "utf8")).split(/\s+/).filter(Boolean);
@@ -49,17 +57,29 @@ async function inheritCpuset(parent: string, folder: string): Promise<void> {
 
 async function removeTree(folder: string): Promise<void> {
   if (!existsSync(folder)) return;
-  const children = readdirSync(folder).filter((name) => statSync(join(folder, name)).isDirectory());
-  for (const child of children) await removeTree(join(folder, child));
-  for (let patience = 500; existsSync(folder); patience--) {
-    for (const pid of readFileSync(join(folder, "cgroup.procs"), "utf8").split("\n").filter(Boolean)) {
-      if (Number(pid) > 0) process.kill(Number(pid), "SIGKILL");
-    }
+  const entries = await readdir(folder, { withFileTypes: true });
+  for (const child of entries.filter((entry) => entry.isDirectory()))
+    await removeTree(join(folder, child.name));
+  for (let patience = 500; ; patience--) {
+    await killMembers(folder);
     try {
-      await rmdir(folder);
+      return await rmdir(folder);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EBUSY" || patience === 0) throw error;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "ENOENT") return;
+      if (code !== "EBUSY" || patience === 0) throw error;
       await sleep(10); // the dead leave their cgroup a little later
+    }
+  }
+}
+
+async function killMembers(folder: string): Promise<void> {
+  const members = await readFile(join(folder, "cgroup.procs"), "utf8").catch(() => "");
+  for (const pid of members.split("\n").map(Number)) {
+    try {
+      if (pid > 0) process.kill(pid, "SIGKILL");
+    } catch {
+      // it has ended meanwhile
     }
   }
 }

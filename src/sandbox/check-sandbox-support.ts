@@ -81,6 +81,7 @@ function findPrograms({ cacheDir, limitedDisks }: SupportOptions): SandboxFindin
     unshare: "util-linux",
     nsenter: "util-linux",
     flock: "util-linux",
+    setpriv: "util-linux",
     bash: "bash",
     ...(limitedDisks ? { "mkfs.ext4": "e2fsprogs" } : {}),
     ...(existsSync(basePath(cacheDir)) ? {} : { mmdebstrap: "mmdebstrap" }),

@@ -16,7 +16,7 @@ import {
   sandboxId,
 } from "./layout.ts";
 import { describeSandbox } from "./list-sandboxes.ts";
-import { lockMachine, lockSandbox } from "./locks.ts";
+import { lockMachine, lockSandbox, removeLock } from "./locks.ts";
 import { readRecord, readRecords } from "./records.ts";
 import { removeSandbox } from "./remove-sandbox.ts";
 import type { Sandbox, SandboxRecord } from "./sandbox.ts";
@@ -54,7 +54,10 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
     await bootHosts(root, record, wanted.hostNames, { progress, signal });
     return await describeSandbox(root, record);
   } catch (error) {
-    if (!before) await removeSandbox(root, name);
+    if (!before) {
+      await removeSandbox(root, name);
+      await removeLock(root, name);
+    }
     throw error;
   }
 }

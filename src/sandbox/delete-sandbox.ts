@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { sandboxFolder } from "./layout.ts";
-import { lockSandbox, removeLock } from "./locks.ts";
+import { networkOf, networkPath, sandboxFolder, sandboxId } from "./layout.ts";
+import { lockPath, lockSandbox, removeLock } from "./locks.ts";
 import { removeSandbox } from "./remove-sandbox.ts";
 
 /**
@@ -8,9 +8,14 @@ import { removeSandbox } from "./remove-sandbox.ts";
  * settings when it is the last one. What a crash left half made or half removed goes too. False: there was none.
  */
 export async function deleteSandbox(root: string, name: string, signal?: AbortSignal): Promise<boolean> {
-  if (!existsSync(sandboxFolder(root, name))) return false;
+  const traces = [
+    sandboxFolder(root, name),
+    lockPath(root, name),
+    networkPath(networkOf({ id: sandboxId(root, name) })),
+  ];
+  if (!traces.some((path) => existsSync(path))) return false;
   await using _lock = await lockSandbox(root, name, signal);
-  const removed = await removeSandbox(root, name);
+  await removeSandbox(root, name);
   await removeLock(root, name);
-  return removed;
+  return true;
 }

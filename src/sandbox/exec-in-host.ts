@@ -45,7 +45,7 @@ export async function execInHost(
   }
   child.stdin?.on("error", () => {}).end(options.input ?? "");
   const exitCode = await new Promise<number>((resolve, reject) => {
-    child.once("error", reject);
+    child.once("error", (error) => reject(options.signal?.aborted ? options.signal.reason : error));
     child.once("close", (code) => resolve(code ?? 255));
   });
   return { exitCode, ...collected };

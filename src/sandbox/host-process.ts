@@ -8,11 +8,11 @@ export interface HostProcess {
   readonly started: string;
 }
 
-/** The host's PID 1 as this machine numbers it, if it lives. */
+/** The host's PID 1 as this machine numbers it, if it lives. The file says `PID START BOOT`, by proc_pid_stat(5). */
 export function hostProcess(initPath: string): HostProcess | undefined {
-  const [pid = "", started = ""] = read(initPath).trim().split(" ");
+  const [pid = "", started = "", boot = ""] = read(initPath).trim().split(" ");
   const known = { pid: Number(pid), started };
-  return pid && lives(known) ? known : undefined;
+  return pid && boot === read("/proc/sys/kernel/random/boot_id").trim() && lives(known) ? known : undefined;
 }
 
 /** Kills it, as a power cut would, and with it everything in its PID namespace. */

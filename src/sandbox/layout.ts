@@ -11,7 +11,7 @@ export const privateKeyPath = (folder: string) => join(folder, "id_ed25519");
 export const publicKeyPath = (folder: string) => join(folder, "id_ed25519.pub");
 export const passwordPath = (folder: string) => join(folder, "password");
 
-/** `init` holds "PID START" of the host's PID 1, `cgroups` its cgroups, one a line; `disk` is what lasts. */
+/** `init` says which process is the host's PID 1, `cgroups` its cgroups, one a line; `disk` is what lasts. */
 export function hostPaths(folder: string, host: string) {
   const top = join(folder, "hosts", host);
   return {
@@ -31,5 +31,5 @@ export function sandboxId(root: string, name: string): string {
 
 export const networkOf = ({ id }: Pick<SandboxRecord, "id">) => `sealer.${id}`;
 export const hostNetwork = ({ id }: Pick<SandboxRecord, "id">, host: string) => `sealer.${id}.${host}`;
-export const hostCgroup = hostNetwork;
+export const hostCgroup = (record: Pick<SandboxRecord, "id">, host: string) => hostNetwork(record, host);
 export const networkPath = (name: string) => `/run/netns/${name}`;

@@ -19,7 +19,7 @@ export async function describeSandbox(root: string, record: SandboxRecord): Prom
       return { name, address, state: hostProcess(hostPaths(folder, name).init) ? "on" : "off" };
     }),
     user: "root",
-    password: (await readFile(passwordPath(folder), "utf8")).trim(),
+    password: (await readFile(passwordPath(folder), "utf8").catch(() => "")).trim(),
     privateKeyPath: privateKeyPath(folder),
   };
 }

@@ -33,4 +33,4 @@ async function lock(path: string, note: string, signal: AbortSignal | undefined)
   return lock;
 }
 
-const lockPath = (root: string, name: string) => `${sandboxFolder(root, name)}.lock`;
+export const lockPath = (root: string, name: string) => `${sandboxFolder(root, name)}.lock`;

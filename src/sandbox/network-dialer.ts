@@ -18,6 +18,7 @@ export class NetworkDialer {
     const enter = [`--net=${networkPath(network)}`, "--", process.execPath];
     this.#child = spawn("nsenter", [...enter, "--eval", `(${dialHelper})()`, dialHelperMark], {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
+      detached: true, // the terminal's Ctrl-C is for us
       env: { PATH: programPath },
     });
     this.#child.on("message", (answer, handle) =>

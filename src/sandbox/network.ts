@@ -5,24 +5,35 @@ import type { SandboxRecord } from "./sandbox.ts";
 
 /**
  * The sandbox's own network namespace: a bridge that joins the hosts, holding the address that is their default
- * gateway. Nothing leads further; what is sent there is answered at once with "network unreachable".
+ * gateway. Nothing leads further: whatever is sent there is answered at once with "host unreachable".
  */
 export async function makeNetwork(record: SandboxRecord): Promise<void> {
   const network = networkOf(record);
-  if (existsSync(networkPath(network))) return;
+  if (await isComplete(network)) return;
+  await removeNamespace(network);
   await runProgram(["ip", "netns", "add", network]);
+  await runProgram(["ip", "netns", "exec", network, "sh", "-ec", answerAtOnce]);
   await batch(network, [
     "link set lo up",
     "link add br0 type bridge",
     `addr add ${record.gateway}/${record.prefix} dev br0`,
     "link set br0 up",
-    "route add unreachable default",
+    lastRoute,
   ]);
-  // The kernel's switch for iptables on bridged frames must not see the hosts' traffic here.
-  await runProgram([
-    ...(["ip", "netns", "exec", network, "sh", "-c"] as const),
-    "echo 1 >/proc/sys/net/ipv4/ip_forward; ! cd /proc/sys/net/bridge 2>/dev/null || echo 0 >bridge-nf-call-iptables",
-  ]);
+}
+
+/** And iptables on bridged frames must not see the hosts' traffic here. */
+const answerAtOnce = `cd /proc/sys/net
+echo 1 >ipv4/ip_forward
+echo 0 >ipv4/icmp_ratelimit
+[ ! -e bridge/bridge-nf-call-iptables ] || echo 0 >bridge/bridge-nf-call-iptables`;
+
+const lastRoute = "route add unreachable default";
+
+/** Its last route is there, so that all before is too. */
+async function isComplete(network: string): Promise<boolean> {
+  if (!existsSync(networkPath(network))) return false;
+  return (await runProgram(["ip", "-n", network, "route"]).catch(() => "")).includes("unreachable default");
 }
 
 /** A fresh network namespace for a host, as after a power cut: no rules, no routes but its own. */
@@ -46,11 +57,12 @@ export async function makeHostNetwork(record: SandboxRecord, host: string): Prom
 
 export async function removeHostNetwork(record: SandboxRecord, host: string): Promise<void> {
   const position = record.hosts.findIndex(({ name }) => name === host);
-  if (existsSync(networkPath(networkOf(record)))) {
-    // A namespace that is deleted gives up its devices only some time later.
-    await runProgram(["ip", "-n", networkOf(record), "-force", "-batch", "-"], {
-      input: `link del h${position}\n`,
-    }).catch(() => {});
+  const network = networkOf(record);
+  if (existsSync(networkPath(network))) {
+    // A namespace that is deleted gives up its devices only some time later, and who remembers the neighbour would wait
+    // for it two minutes instead of three seconds. Either may not be there.
+    const orders = `link del h${position}\nneigh flush dev br0\n`;
+    await runProgram(["ip", "-n", network, "-force", "-batch", "-"], { input: orders }).catch(() => {});
   }
   await removeNamespace(hostNetwork(record, host));
 }

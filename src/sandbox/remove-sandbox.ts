@@ -2,9 +2,10 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SealerError } from "#errors";
+import { removeStrayCgroups } from "./cgroups.ts";
 import { dialHelperMark } from "./dial-helper.ts";
 import { haltHost } from "./halt-host.ts";
-import { hostNetwork, networkOf, networkPath, sandboxFolder, sandboxId } from "./layout.ts";
+import { hostCgroup, hostNetwork, networkOf, networkPath, sandboxFolder, sandboxId } from "./layout.ts";
 import { lockMachine } from "./locks.ts";
 import { MachineSettings } from "./machine-settings.ts";
 import { removeNetwork } from "./network.ts";
@@ -12,19 +13,18 @@ import { readRecord } from "./records.ts";
 import { runProgram } from "./run-program.ts";
 import type { SandboxRecord } from "./sandbox.ts";
 
-/** Removes whatever there is of a sandbox, made or removed half-way too. The caller holds its lock. False: nothing. */
-export async function removeSandbox(root: string, name: string): Promise<boolean> {
+/** Removes whatever there is of a sandbox, made or removed half-way too. The caller holds its lock. */
+export async function removeSandbox(root: string, name: string): Promise<void> {
   const folder = sandboxFolder(root, name);
-  if (!existsSync(folder)) return false;
   const record =
     (await readRecord(root, name).catch(() => undefined)) ?? (await recordFromRemains(root, name));
   await Promise.all(record.hosts.map((host) => haltHost(folder, record, host.name)));
+  await removeStrayCgroups(hostCgroup(record, ""));
   await endDialHelpers(networkOf(record));
   await removeNetwork(record);
   await checkUnmounted(folder);
   await runProgram(["rm", "-rf", "--one-file-system", "--", folder]);
   await leaveMachine(record.id);
-  return true;
 }
 
 async function leaveMachine(id: string): Promise<void> {

@@ -117,14 +117,16 @@ export function contentContract(name: string, open: (t: TestContext) => Promise<
   });
 
   promise("gives up a write when told to", async (place) => {
-    const stop = new AbortController();
     const content = { mediaType: blobType, digest: digestOf("never comes"), size: 3_000_000 };
-    const endless = new Readable({ read() {} });
-    endless.push(Buffer.alloc(100_000));
-    const writing = place.write(content, endless, { signal: stop.signal });
-    setTimeout(() => stop.abort(new Error("told to stop")), 50);
-    await assert.rejects(writing, { message: "told to stop" });
-    assert.equal(await place.has(content), false);
+    for (const delay of [0, 1, 5, 50]) {
+      const stop = new AbortController();
+      const endless = new Readable({ read() {} });
+      endless.push(Buffer.alloc(100_000));
+      const writing = place.write(content, endless, { signal: stop.signal });
+      setTimeout(() => stop.abort(new Error("told to stop")), delay);
+      await assert.rejects(writing, { message: "told to stop" });
+      assert.equal(await place.has(content), false);
+    }
   });
 
   promise("takes content whose digest nobody knows, if it can", async (place) => {

@@ -53,6 +53,7 @@ case "$1 $2" in
       printf '%s{"metadata":{"name":"%s","labels":%s},"spec":{},"status":{"addresses":[{"address":"%s"}],"nodeInfo":{"kubeletVersion":"v1.20.2"},"conditions":[{"type":"Ready","status":"%s","reason":"KubeletNotReady","message":"the network is not ready"}]}}' "$comma" "$name" "$labels" "$address" "$ready"
       comma=,
     done; echo ']}' ;;
+  "get node") [ ! -e "/srv/nodes/$3" ] || echo "node/$3" ;;
   "get pods") echo '{"items":[{"metadata":{"name":"net","namespace":"kube-system"},"spec":{"nodeName":"host-1"},"status":{"phase":"Pending","containerStatuses":[{"ready":false,"state":{"waiting":{"reason":"ImagePullBackOff","message":"no such image"}}}]}}]}' ;;
   "delete node") echo "$(hostname) kubectl delete node $3" >> /srv/noted; rm -f "/srv/nodes/$3" ;;
   drain*) if [ "$2" = --help ]; then echo --delete-emptydir-data; else echo "$(hostname) kubectl drain $2" >> /srv/noted; fi ;;

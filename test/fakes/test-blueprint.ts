@@ -1,13 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { arch, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { arch } from "node:os";
+import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import type { Blueprint } from "#cluster";
 import { MemoryContent } from "#content";
-import { compress, packTree } from "#files";
+import { compress, TarWriter } from "#files";
 import { parseKubernetesVersion, readKubeadmDocuments } from "#kubernetes";
-import { digestFromHash, mediaTypes } from "#oci";
+import { digestOf, mediaTypes } from "#oci";
 
 /** An image out of files, one layer for each set of them, and what running it needs to know. */
 export async function blueprintOf(
@@ -20,10 +19,7 @@ export async function blueprintOf(
     sent.push(await layerOf(files, position % 2 === 0 ? "zstd" : "gzip", content));
   }
   const blueprint: Blueprint = {
-    image: {
-      name: "kubernetes:v1.20.2",
-      digest: digestFromHash(createHash("sha256").update(JSON.stringify(layers))),
-    },
+    image: { name: "kubernetes:v1.20.2", digest: digestOf(Buffer.from(JSON.stringify(layers))) },
     version: parseKubernetesVersion("v1.20.2"),
     runtime: "docker",
     kubeadm: readKubeadmDocuments("", "etc/kubeadm.yml"),
@@ -47,23 +43,24 @@ export async function blueprintOf(
   return { blueprint, content };
 }
 
+/** A file whose name ends in `setuid` is one. */
 async function layerOf(
   files: Readonly<Record<string, string>>,
   how: "zstd" | "gzip",
   content: MemoryContent,
 ) {
-  const folder = await mkdtemp(join(tmpdir(), "sealer-layer-"));
-  try {
-    for (const [path, text] of Object.entries(files)) {
-      await mkdir(dirname(join(folder, path)), { recursive: true });
-      await writeFile(join(folder, path), text, { mode: path.endsWith("setuid") ? 0o4755 : 0o644 });
-    }
-    const tar = Buffer.concat(await Array.fromAsync(packTree(folder)));
-    const diffId = digestFromHash(createHash("sha256").update(tar));
-    const packed = Buffer.concat(await Array.fromAsync(compress(Readable.from([tar]), how)));
-    const mediaType = how === "zstd" ? mediaTypes.ociLayerZstd : mediaTypes.ociLayerGzip;
-    return { descriptor: await content.add(mediaType, packed), diffId };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+  const chunks: Uint8Array[] = [];
+  const tar = new TarWriter((chunk) => void chunks.push(chunk));
+  const folders = new Set(
+    Object.keys(files).flatMap((path) => (dirname(path) === "." ? [] : [`${dirname(path)}/`])),
+  );
+  for (const path of folders) await tar.add({ path, type: "directory", mode: 0o755 });
+  for (const [path, text] of Object.entries(files)) {
+    await tar.add({ path, type: "file", mode: path.endsWith("setuid") ? 0o4755 : 0o644 }, Buffer.from(text));
   }
+  await tar.finish();
+  const plain = Buffer.concat(chunks);
+  const packed = Buffer.concat(await Array.fromAsync(compress(Readable.from([plain]), how)));
+  const mediaType = how === "zstd" ? mediaTypes.ociLayerZstd : mediaTypes.ociLayerGzip;
+  return { descriptor: await content.add(mediaType, packed), diffId: digestOf(plain) };
 }

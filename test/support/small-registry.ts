@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
+import { createServer as createTlsServer, type ServerOptions } from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TestContext } from "node:test";
 import { digestOf } from "#oci";
@@ -23,7 +23,7 @@ export interface SmallRegistry {
 /** A registry for one test: small, in memory, and as faulty as the test wants it. */
 export async function startSmallRegistry(
   t: TestContext,
-  options: { readonly tls?: { readonly key: string; readonly cert: string } } = {},
+  options: { readonly tls?: ServerOptions } = {},
 ): Promise<SmallRegistry> {
   const uploads = new Map<string, Buffer[]>();
   const registry: Omit<SmallRegistry, "domain"> = {

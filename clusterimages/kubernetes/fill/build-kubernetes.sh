@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds Kubernetes from Debian's source package, and our own programs in the same tree, all static.
 # build-kubernetes.sh <folder of the .dsc> <programs> <scratch> <output>
-# Needs bookworm's golang-go, golang-github-modern-go-reflect2-dev, gcc, libc6-dev, libzstd-dev and dpkg-dev.
+# Needs bookworm's golang-go, golang-github-modern-go-reflect2-dev, gcc, libc6-dev, binutils and dpkg-dev.
 set -euo pipefail
 source=$1 programs=$2 scratch=$3 output=$4
 version=v1.20.2
@@ -53,7 +53,6 @@ nice go build -trimpath -tags providerless -ldflags "$flags" -o "$output/" \
 mv "$output/sealer-coredns" "$output/coredns"
 mv "$output/sealer-crictl" "$output/crictl"
 gcc -Os -Wall -Werror -static -DVERSION=v3.2-debian -o "$output/pause" build/pause/linux/pause.c
-gcc -O2 -Wall -Wextra -Werror -static -o "$output/unzstd" "$programs/unzstd/unzstd.c" -lzstd
-strip "$output/pause" "$output/unzstd"
+strip "$output/pause"
 chmod -R u+w "$GOPATH"
 rm -rf "$GOPATH"

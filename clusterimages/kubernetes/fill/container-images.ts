@@ -53,7 +53,7 @@ export async function writeContainerImages(
     tree.add(join(built, "coredns"), "coredns"),
   );
   const httpd = ["/bin/httpd", "-f", "-v", "-p", "8080", "-h", "/www"];
-  await image({ reference: "docker.io/library/app:1.0", entrypoint: httpd }, async (tree) => {
+  await image({ reference: "sea.hub:5000/examples/web:1.0", entrypoint: httpd }, async (tree) => {
     await tree.addShell();
     for (const name of ["httpd", "wget", "nslookup", "cat", "sleep", "ls", "hostname"]) {
       await tree.link("busybox", `bin/${name}`);

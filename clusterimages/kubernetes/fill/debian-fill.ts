@@ -1,65 +1,31 @@
-import { copyFile, cp, mkdir } from "node:fs/promises";
+import { globSync } from "node:fs";
+import { copyFile, cp } from "node:fs/promises";
 import { join } from "node:path";
+import { buildUnzstd } from "./build-unzstd.ts";
 import { writeContainerImages } from "./container-images.ts";
 import { DebianPackages } from "./debian-packages.ts";
+import { debianPrograms, programPackages } from "./debian-programs.ts";
 import { contentsOf, type FillCache } from "./fill-cache.ts";
-import { packTarGzip } from "./pack.ts";
-import { copyPortable, type ProgramPaths } from "./portable-programs.ts";
+import type { FillTarget } from "./fill-target.ts";
 import { runProgram } from "./run-program.ts";
 
 const here = join(import.meta.dirname, "..");
 const buildScript = join(here, "fill/build-kubernetes.sh");
 
 const buildTools = [
-  ...["golang-go", "golang-github-modern-go-reflect2-dev", "dpkg-dev", "gcc", "libc6-dev", "binutils"],
-  ...["libzstd-dev", "patchelf"],
+  ...[
+    "golang-go",
+    "golang-github-modern-go-reflect2-dev",
+    "dpkg-dev",
+    "gcc",
+    "libc6-dev",
+    "binutils",
+    "patchelf",
+  ],
 ];
 
-const programPackages = [
-  ...["docker.io", "containerd", "runc", "tini", "containernetworking-plugins"],
-  ...["conntrack", "socat", "ipset", "ipvsadm", "iptables", "kmod", "etcd-server", "etcd-client", "busybox"],
-];
-
-const containerdPrograms: ProgramPaths = {
-  containerd: "usr/bin/containerd",
-  "containerd-shim": "usr/bin/containerd-shim",
-  "containerd-shim-runc-v2": "usr/bin/containerd-shim-runc-v2",
-  ctr: "usr/bin/ctr",
-  runc: "usr/sbin/runc",
-};
-
-const dockerPrograms: ProgramPaths = {
-  ...containerdPrograms,
-  docker: "usr/bin/docker",
-  dockerd: "usr/sbin/dockerd",
-  "docker-init": "usr/bin/tini-static",
-  "docker-proxy": "usr/sbin/docker-proxy",
-};
-
-const hostPrograms: ProgramPaths = {
-  conntrack: "usr/sbin/conntrack",
-  ipset: "usr/sbin/ipset",
-  ipvsadm: "sbin/ipvsadm",
-  socat: "usr/bin/socat",
-};
-
-const networkPlugins = [
-  "bandwidth",
-  "bridge",
-  "firewall",
-  "host-local",
-  "ipvlan",
-  "loopback",
-  "macvlan",
-  "portmap",
-];
-
-export interface FillTarget {
-  /** The build context: the rootfs with what is checked in already there. */
-  readonly rootfs: string;
-  /** Where archives of container images go. */
-  readonly containerImages: string;
-}
+/** What only the container images of the control plane and of the examples need. */
+const imagePackages = ["iptables", "kmod", "etcd-server", "etcd-client", "busybox"];
 
 /** Fills the rootfs from Debian 12 alone: its source package of Kubernetes and its packages of the rest. */
 export async function fillFromDebian(
@@ -68,20 +34,19 @@ export async function fillFromDebian(
   signal?: AbortSignal,
 ): Promise<void> {
   const debian = await DebianPackages.open(cache, signal);
-  const packages = await debian.unpacked("programs", programPackages);
-  const built = await builtKubernetes(debian, cache, signal);
-  const programs = await portablePrograms(packages, debian, cache);
-  const images = await cache.folder(
-    "container-images",
-    [built, packages, ...(await contentsOf(sourcesOf("container-images", "docker-archive", "pack")))],
-    (folder) => writeContainerImages({ built, packages }, folder),
-  );
+  const packages = await debian.unpacked("packages", [
+    ...programPackages["host programs"],
+    ...programPackages.runtimes,
+    ...imagePackages,
+  ]);
+  const kubernetes = await builtKubernetes(debian, cache, signal);
+  const programs = await debianPrograms(packages, "runtimes", debian, cache);
+  const images = await containerImages(kubernetes, packages, cache);
   await cp(programs, target.rootfs, { recursive: true });
   for (const name of ["kubeadm", "kubectl", "kubelet", "crictl"]) {
-    await copyFile(join(built, name), join(target.rootfs, "bin", name));
+    await copyFile(join(kubernetes, name), join(target.rootfs, "bin", name));
   }
-  await mkdir(join(target.rootfs, "lib"), { recursive: true });
-  await copyFile(join(built, "unzstd"), join(target.rootfs, "lib/unzstd"));
+  await buildUnzstd(debian, cache, join(target.rootfs, "lib/unzstd"));
   await cp(images, target.containerImages, { recursive: true });
 }
 
@@ -92,42 +57,29 @@ async function builtKubernetes(
   signal?: AbortSignal,
 ): Promise<string> {
   const source = await debian.source("kubernetes");
-  const programs = ["coredns/main.go", "crictl/main.go", "unzstd/unzstd.c"].map((path) =>
-    join(here, "programs", path),
+  const programs = join(here, "programs");
+  const ours = globSync("*/*.go", { cwd: programs })
+    .sort()
+    .map((path) => join(programs, path));
+  return cache.folder(
+    "kubernetes",
+    [source, ...(await contentsOf([buildScript, ...ours]))],
+    async (folder) => {
+      await debian.install(buildTools);
+      const scratch = await cache.scratch("go-build");
+      await runProgram("bash", [buildScript, source, programs, scratch, folder], { signal });
+    },
   );
-  const inputs = [source, ...(await contentsOf([buildScript, ...programs]))];
-  return cache.folder("kubernetes", inputs, async (folder) => {
-    await debian.install(buildTools);
-    const scratch = await cache.scratch("go-build");
-    await runProgram("bash", [buildScript, source, join(here, "programs"), scratch, folder], { signal });
-  });
 }
 
-/** `bin/` and `cri/` of the rootfs, out of Debian's packages. */
-async function portablePrograms(packages: string, debian: DebianPackages, cache: FillCache): Promise<string> {
-  const inputs = [packages, ...(await contentsOf(sourcesOf("debian-fill", "portable-programs", "pack")))];
-  return cache.folder("portable-programs", inputs, async (folder) => {
-    await debian.install(["patchelf"]);
-    const staging = join(folder, ".staging");
-    const libraries = new Map<string, string>();
-    const collect = async (programs: ProgramPaths, to: string) => {
-      for (const [name, file] of await copyPortable(programs, packages, to)) libraries.set(name, file);
-    };
-    await collect(hostPrograms, join(folder, "bin"));
-    await collect(dockerPrograms, join(staging, "docker"));
-    await collect(containerdPrograms, join(staging, "bin"));
-    const plugins = networkPlugins.map((name) => [name, `usr/lib/cni/${name}`]);
-    await collect(Object.fromEntries(plugins), join(staging, "cni"));
-    await mkdir(join(staging, "sealer"));
-    for (const [name, file] of libraries) await copyFile(file, join(staging, "sealer", name));
-    await packTarGzip(staging, join(folder, "cri/docker.tar.gz"), ["docker"]);
-    await packTarGzip(staging, join(folder, "cri/containerd.tar.gz"), ["bin"]);
-    await packTarGzip(join(staging, "cni"), join(folder, "cri/cni.tar.gz"));
-    await packTarGzip(staging, join(folder, "cri/lib.tar.gz"), ["sealer"]);
-    await runProgram("rm", ["-rf", staging]);
-  });
-}
-
-function sourcesOf(...names: readonly string[]): string[] {
-  return names.map((name) => join(here, "fill", `${name}.ts`));
+async function containerImages(kubernetes: string, packages: string, cache: FillCache): Promise<string> {
+  const sources = ["container-images.ts", "docker-archive.ts", "shared-libraries.ts", "pack.ts"];
+  const inputs = [
+    kubernetes,
+    packages,
+    ...(await contentsOf(sources.map((name) => join(here, "fill", name)))),
+  ];
+  return cache.folder("container-images", inputs, (folder) =>
+    writeContainerImages({ built: kubernetes, packages }, folder),
+  );
 }

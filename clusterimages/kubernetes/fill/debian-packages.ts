@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SealerError } from "#errors";
 import type { FillCache } from "./fill-cache.ts";
@@ -70,6 +70,8 @@ export class DebianPackages {
     }
     if (missing.length === 0) return;
     await this.#apt("apt-get", ["install", "--yes", "--quiet", "--no-install-recommends", ...missing]);
+    // The project's scripts tell from it what was installed for this project.
+    await appendFile(join(this.#cache.root, "../installed-packages"), `${missing.join("\n")}\n`);
   }
 
   /** Where the files of the packages, and of every library package that they depend on, lie unpacked together. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 /**
@@ -32,12 +32,26 @@ export class FillCache {
     try {
       await make(unfinished);
       await rename(unfinished, folder);
+      await this.#dropOld(name);
     } catch (error) {
       await rm(unfinished, { recursive: true, force: true });
       // Another fill was faster.
       if (!existsSync(folder)) throw error;
     }
     return folder;
+  }
+
+  /** Of each name, the newest two are kept. */
+  async #dropOld(name: string): Promise<void> {
+    const known = new RegExp(`^${name}-[0-9a-f]{16}$`);
+    const folders = await Promise.all(
+      (await readdir(this.root))
+        .filter((entry) => known.test(entry))
+        .map(async (entry) => ({ entry, made: (await stat(join(this.root, entry))).ctimeMs })),
+    );
+    for (const { entry } of folders.sort((a, b) => b.made - a.made).slice(2)) {
+      await rm(join(this.root, entry), { recursive: true, force: true });
+    }
   }
 
   /** A folder that is only scratch space and speeds up later work, such as a compiler's cache. */

@@ -8,18 +8,20 @@ import type { RegistryAnswer } from "./registry-session.ts";
 const mostBreaks = 5;
 
 /**
- * The bytes of a blob from `offset` on, asking again from where a connection broke. `ask` makes one request, for
- * the bytes from its argument on.
+ * The bytes of a blob from `offset` on, which `first` has begun to answer, asking again from where a connection broke.
+ * `ask` makes one request, for the bytes from its argument on.
  */
 export async function* download(
   domain: string,
   content: Descriptor,
+  first: RegistryAnswer,
   ask: (offset: number) => Promise<RegistryAnswer>,
   options: { readonly offset: number; readonly delay: number; readonly signal?: AbortSignal | undefined },
 ): AsyncGenerator<Buffer> {
   let at = options.offset;
+  let answer = first;
   for (let breaks = 0; ; ) {
-    const { response } = await ask(at);
+    const { response } = answer;
     let skip = at - startOf(domain, response, at);
     try {
       for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -36,6 +38,7 @@ export async function* download(
       options.signal?.throwIfAborted();
       if (++breaks >= mostBreaks) throw unreachable(domain, error);
       await sleep(options.delay * 2 ** breaks, undefined, { signal: options.signal });
+      answer = await ask(at);
     }
   }
 }

@@ -5,7 +5,7 @@ import { type Duplex, pipeline, Readable } from "node:stream";
 import tls from "node:tls";
 
 export interface DialOptions {
-  /** Certificates (PEM) to trust besides the usual ones. */
+  /** Certificates (PEM) to trust: besides the machine's own, and alone where `connect` is given. */
   readonly ca?: string | undefined;
   readonly clientCertificate?: { readonly cert: string; readonly key: string } | undefined;
   /** How to reach a host, in the place of a TCP connection of our own. */
@@ -30,15 +30,17 @@ const idleAtMost = { reading: 60_000, writing: 300_000 };
 
 /** HTTP and HTTPS over connections that are kept. Any answer is a success here; redirects are not followed. */
 export class HttpDialer {
+  readonly #options: DialOptions;
+  readonly #keep: http.AgentOptions;
   readonly #http: http.Agent;
-  readonly #https: https.Agent;
+  #https: https.Agent | undefined;
 
-  constructor({ ca, clientCertificate, connect, proxy }: DialOptions) {
-    const keep = { keepAlive: true, ...(proxy && !connect ? { proxyEnv: { ...proxy } } : {}) };
-    const trust = ca === undefined ? {} : { ca: [...tls.getCACertificates("default"), ca] };
-    this.#http = new http.Agent(keep);
-    this.#https = new https.Agent({ ...keep, ...trust, ...clientCertificate });
-    if (connect) this.#connectBy(connect, { ...trust, ...clientCertificate });
+  constructor(options: DialOptions) {
+    const { connect, proxy } = options;
+    this.#options = options;
+    this.#keep = { keepAlive: true, ...(proxy && !connect ? { proxyEnv: { ...proxy } } : {}) };
+    this.#http = new http.Agent(this.#keep);
+    if (connect) this.#http.createConnection = dialBy(connect, likeSocket);
   }
 
   send({ method, url, headers, body, signal }: DialRequest): Promise<IncomingMessage> {
@@ -46,7 +48,7 @@ export class HttpDialer {
     const request = (url.protocol === "https:" ? https : http).request(url, {
       method,
       headers,
-      agent: url.protocol === "https:" ? this.#https : this.#http,
+      agent: url.protocol === "https:" ? this.#secureAgent() : this.#http,
       ...(signal ? { signal } : {}),
     });
     const fail = (error: unknown) => reject(signal?.aborted ? signal.reason : error);
@@ -73,28 +75,58 @@ export class HttpDialer {
   /** Gives up the connections that are kept. */
   close(): void {
     this.#http.destroy();
-    this.#https.destroy();
+    this.#https?.destroy();
   }
 
-  #connectBy(connect: (host: string, port: number) => Promise<Duplex>, secure: tls.ConnectionOptions): void {
-    type Made = (error: Error | null, stream: Duplex) => void;
-    const dial = (options: object, wrap: (socket: Duplex, host: string) => Duplex, made?: Made) => {
-      const { host = "", port } = options as { host?: string; port?: number | string };
-      connect(host, Number(port)).then(
-        (socket) => made?.(null, wrap(socket, host)),
-        (error) => made?.(error, undefined as never),
-      );
-      return undefined;
-    };
-    this.#http.createConnection = (options, made) => dial(options, likeSocket, made as Made);
-    this.#https.createConnection = (options, made) =>
-      dial(
-        options,
-        (socket, host) =>
-          tls.connect({ ...secure, socket, ...(isIP(host) ? { host } : { servername: host }) }),
-        made as Made,
-      );
+  #secureAgent(): https.Agent {
+    this.#https ??= makeSecureAgent(this.#options, this.#keep);
+    return this.#https;
   }
+}
+
+/** What an agent calls for each connection. */
+function dialBy(
+  connect: NonNullable<DialOptions["connect"]>,
+  wrap: (socket: Duplex, host: string) => Duplex,
+) {
+  return (options: object, made?: (error: Error | null, stream: Duplex) => void): undefined => {
+    const { host = "", port } = options as { host?: string; port?: number | string };
+    connect(host, Number(port)).then(
+      (socket) => made?.(null, wrap(socket, host)),
+      (error) => made?.(error, undefined as never),
+    );
+  };
+}
+
+function makeSecureAgent(options: DialOptions, keep: http.AgentOptions): https.Agent {
+  const secureContext = secureContextFor(options);
+  const agent = new https.Agent({ ...keep, secureContext });
+  const secure = (socket: Duplex, host: string) =>
+    tls.connect({ secureContext, socket, ...(isIP(host) ? { host } : { servername: host }) });
+  if (options.connect) agent.createConnection = dialBy(options.connect, secure);
+  return agent;
+}
+
+function secureContextFor({ ca, clientCertificate, connect }: DialOptions): tls.SecureContext {
+  if (ca === undefined && !clientCertificate) return usualContext();
+  const trusted = ca === undefined ? usualCertificates() : connect ? [ca] : [...usualCertificates(), ca];
+  return tls.createSecureContext({ ca: trusted, ...clientCertificate });
+}
+
+/** Reading hundreds of certificates takes a tenth of a second: not before they are needed, and not twice. */
+const usualContext = once(() => tls.createSecureContext({ ca: usualCertificates() }));
+
+/** Node's, those of NODE_EXTRA_CA_CERTS, and the machine's (SSL_CERT_FILE, SSL_CERT_DIR). */
+function usualCertificates(): string[] {
+  return [...new Set([...tls.getCACertificates("default"), ...tls.getCACertificates("system")])];
+}
+
+function once<Value extends object>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** What agents ask of a socket and other streams (an SSH channel) lack. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { connect as connectTcp, type Socket } from "node:net";
 import { Duplex } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import { digestOf, mediaTypes } from "#oci";
 import {
@@ -95,6 +96,19 @@ test("goes on with a download where the connection broke", async (t) => {
   assert.ok((await bytesOf(client, content)).equals(bytes));
   assert.equal(ranges.length, 3);
   assert.match(ranges[2] ?? "", /^bytes=\d+-$/);
+});
+
+test("says at once that a blob is missing, and goes on when nobody reads for a while", async (t) => {
+  const registry = await startSmallRegistry(t);
+  const client = clientOf(t, registry);
+  await assert.rejects(client.open(blob("absent")), { code: "IMAGE_NOT_FOUND" });
+  const bytes = manyBytes(5_000_000);
+  const content = await put(client, blobType, bytes);
+  const stream = await client.open(content);
+  registry.requests.at(-1)?.socket.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.ok((await buffer(stream)).equals(bytes));
+  (await client.open(content)).destroy();
 });
 
 test("reads on also where the registry knows no ranges", async (t) => {

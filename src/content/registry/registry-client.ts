@@ -11,7 +11,6 @@ import {
   isManifest,
   isRepository,
   isTag,
-  mediaTypes,
   parseReference,
 } from "#oci";
 import type { ContentMounter, ContentResumer, ContentSource, ContentTarget } from "../content.ts";
@@ -19,6 +18,7 @@ import { readDocument } from "../read-document.ts";
 import { digestMismatch } from "../verified.ts";
 import { download } from "./download.ts";
 import { bodyOf } from "./failures.ts";
+import { describe, documentTypes, isDocument, sniffType, typeOf } from "./manifest-answer.ts";
 import { RegistryError } from "./registry-error.ts";
 import { type RegistryAnswer, RegistrySession, type SessionOptions } from "./registry-session.ts";
 import { Uploads } from "./uploads.ts";
@@ -30,12 +30,6 @@ export interface RegistryClientOptions extends SessionOptions {
 
 type WaitOptions = { readonly signal?: AbortSignal | undefined };
 
-const documentTypes = [
-  mediaTypes.ociIndex,
-  mediaTypes.dockerIndex,
-  mediaTypes.ociManifest,
-  mediaTypes.dockerManifest,
-];
 const longestDocument = 8 << 20;
 const mostPages = 1000;
 
@@ -83,7 +77,7 @@ export class RegistryClient implements ContentSource, ContentTarget, ContentMoun
     return { mediaType: sniffType(response, bytes), digest, size: bytes.length };
   }
 
-  /** The request is made when the bytes are read, and made again from there when the connection breaks. */
+  /** The bytes come from one request, and from another for the rest when its connection breaks. */
   async open(
     content: Descriptor,
     { offset = 0, signal }: WaitOptions & { readonly offset?: number | undefined } = {},
@@ -104,8 +98,10 @@ export class RegistryClient implements ContentSource, ContentTarget, ContentMoun
       this.#mustBeOfType(content, answer.response);
       return answer;
     };
-    const bytes = download(this.domain, content, ask, { offset, delay: this.#retryDelay, signal });
-    return Readable.from(bytes, { objectMode: false, highWaterMark: 1 << 20 });
+    const first = await ask(offset);
+    const bytes = download(this.domain, content, first, ask, { offset, delay: this.#retryDelay, signal });
+    const stream = Readable.from(bytes, { objectMode: false, highWaterMark: 1 << 20 });
+    return stream.once("close", () => first.response.destroy());
   }
 
   async has(content: Descriptor, { signal }: WaitOptions = {}): Promise<boolean> {
@@ -255,38 +251,6 @@ export class RegistryClient implements ContentSource, ContentTarget, ContentMoun
       throw new RegistryError("REGISTRY_FAILED", message, { where: this.domain, cause });
     }
   }
-}
-
-/** Docker's old manifests, too: they live where the newer ones do. */
-function isDocument({ mediaType }: Descriptor): boolean {
-  return isManifest(mediaType) || isIndex(mediaType) || mediaType.includes("distribution.manifest.v1");
-}
-
-/** From the headers alone; undefined where they do not say enough. */
-function describe(response: IncomingMessage, wanted: string): Descriptor | undefined {
-  response.resume();
-  const digest = response.headers["docker-content-digest"] ?? (isDigest(wanted) ? wanted : undefined);
-  const mediaType = typeOf(response);
-  const size = Number(response.headers["content-length"] ?? Number.NaN);
-  const isKnown = isDocument({ mediaType } as Descriptor);
-  if (!isDigest(digest) || !isKnown || !Number.isSafeInteger(size) || size === 0) return undefined;
-  if (isDigest(wanted) && digest !== wanted) throw digestMismatch(wanted, digest);
-  return { mediaType, digest, size };
-}
-
-function typeOf(response: IncomingMessage): string {
-  return (response.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
-}
-
-function sniffType(response: IncomingMessage, bytes: Buffer): string {
-  if (isDocument({ mediaType: typeOf(response) } as Descriptor)) return typeOf(response);
-  try {
-    const { mediaType, manifests, layers } = Object(JSON.parse(bytes.toString()));
-    if (typeof mediaType === "string") return mediaType;
-    if (manifests) return mediaTypes.ociIndex;
-    if (layers) return mediaTypes.ociManifest;
-  } catch {}
-  return typeOf(response) || "unknown";
 }
 
 /** Of `Link: <…>; rel="next"`, and only on the same server. */

@@ -61,8 +61,10 @@ export class RegistrySession {
     this.domain = options.domain;
     this.#options = options;
     this.#userAgent = options.userAgent ?? "sealer";
-    this.#dialer = new HttpDialer(options);
-    this.#foreign = new HttpDialer({ ...options, clientCertificate: undefined });
+    const host = URL.parse(`http://${options.domain}`)?.hostname ?? "";
+    const proxy = isLoopback(host) ? undefined : options.proxy;
+    this.#dialer = new HttpDialer({ ...options, proxy });
+    this.#foreign = new HttpDialer({ ...options, proxy, clientCertificate: undefined });
     this.#authorizer = new Authorizer({ ...options, dialer: this.#foreign, userAgent: this.#userAgent });
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
+import type { TLSSocket } from "node:tls";
 import { blobType, bytesOf, manyBytes, put, putImage } from "../../../test/contracts/content-contract.ts";
 import { makeCertificate } from "../../../test/support/certificates.ts";
 import { bodyOf, type SmallRegistry, startSmallRegistry } from "../../../test/support/small-registry.ts";
@@ -223,17 +224,68 @@ test("a registry that speaks no TLS is told apart", async (t) => {
   await assert.rejects(client.resolve("v1"), { code: "REGISTRY_UNREACHABLE", hint: /plainHttp/ });
 });
 
+test("goes through the proxy that is set, except where none is wanted", async (t) => {
+  const proxy = await startSmallRegistry(t);
+  const url = `http://${proxy.domain}`;
+  const env = { http_proxy: url, HTTPS_PROXY: url, NO_PROXY: "direct.invalid" };
+  const ask = (domain: string) => {
+    const options = { plainHttp: true, proxy: env, retry: { attempts: 1, delay: 1 } };
+    const client = new RegistryClient({ domain, repository: "x", ...options });
+    t.after(() => client.close());
+    return client.resolve("v1");
+  };
+  await assert.rejects(ask("registry.invalid"), { code: "IMAGE_NOT_FOUND" });
+  assert.deepEqual(
+    proxy.requests.map(({ url }) => url),
+    ["http://registry.invalid/v2/x/manifests/v1"],
+  );
+  for (const domain of ["direct.invalid", "127.0.0.1:1"]) {
+    await assert.rejects(ask(domain), { code: "REGISTRY_UNREACHABLE" });
+  }
+  assert.equal(proxy.requests.length, 1);
+});
+
+test("shows its certificate to the registry alone", async (t) => {
+  const own = await makeCertificate(["client"]);
+  const { client, registry, others } = await world(
+    t,
+    { clientCertificate: own },
+    { requestCert: true, ca: own.cert },
+  );
+  const subjects: unknown[] = [];
+  const note = (request: IncomingMessage) => {
+    subjects.push((request.socket as TLSSocket).getPeerCertificate().subject?.CN);
+    return false;
+  };
+  const content = await put(client, blobType, "moved");
+  registry.intercept = (request, response) => {
+    note(request);
+    response.writeHead(307, { location: "https://evil.test/blob" }).end();
+    return true;
+  };
+  others.intercept = (request, response) => {
+    note(request);
+    response.end("moved");
+    return true;
+  };
+  await bytesOf(client, content);
+  assert.deepEqual(subjects, ["client", undefined]);
+});
+
 /** `registry.example.com` with its `auth.example.com`; every other name leads to `others`. All of them speak TLS. */
-async function world(t: TestContext, options: Partial<RegistryClientOptions> = {}) {
+async function world(
+  t: TestContext,
+  options: Partial<RegistryClientOptions> = {},
+  server: { readonly requestCert?: boolean; readonly ca?: string } = {},
+) {
   const tls = await makeCertificate([
     "registry.example.com",
     "auth.example.com",
     "evil.test",
     "notexample.com",
   ]);
-  const registry = await startSmallRegistry(t, { tls });
-  const auth = await startSmallRegistry(t, { tls });
-  const others = await startSmallRegistry(t, { tls });
+  const start = () => startSmallRegistry(t, { tls: { ...tls, rejectUnauthorized: false, ...server } });
+  const [registry, auth, others] = await Promise.all([start(), start(), start()]);
   const servers: Record<string, SmallRegistry> = {
     "registry.example.com": registry,
     "auth.example.com": auth,

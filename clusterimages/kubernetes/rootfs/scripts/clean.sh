@@ -71,7 +71,7 @@ stop_containerd() {
 
 # Ends what runs from programs of ours, and what their shims have started.
 end_processes() {
-  local program process child
+  local program process
   for process in /proc/[0-9]*; do
     program=$(readlink "$process/exe" 2> /dev/null) || continue
     # A program that is run through a loader of its own shows in its arguments only.
@@ -211,6 +211,7 @@ restore_kernel() {
 
 restore_settings() {
   local device mode
+  [ "$(remembered network-target)" != inactive ] || systemctl stop network-online.target
   if remembered firewalls | grep -qx firewalld-enabled; then systemctl enable --quiet firewalld; fi
   if remembered firewalls | grep -qx firewalld-active; then systemctl start firewalld; fi
   if remembered firewalls | grep -qx ufw-active; then ufw --force enable > /dev/null; fi

@@ -30,7 +30,8 @@ settings=(
 )
 mounts=("$rootfs/certs:/certs:ro" "$folder:/var/lib/registry:rw" "$config:/etc/docker/registry/config.yml:ro")
 if [ -e "$rootfs/etc/registry_htpasswd" ]; then
-  settings+=("REGISTRY_AUTH=htpasswd" "REGISTRY_AUTH_HTPASSWD_PATH=/htpasswd" "REGISTRY_AUTH_HTPASSWD_REALM=Registry Realm")
+  settings+=("REGISTRY_AUTH=htpasswd" "REGISTRY_AUTH_HTPASSWD_PATH=/htpasswd" "REGISTRY_AUTH_HTPASSWD_REALM=Registry Realm"
+    "REGISTRY_AUTH_HTPASSWD_ANONYMOUS=${RegistryAnonymous:-none}")
   mounts+=("$rootfs/etc/registry_htpasswd:/htpasswd:ro")
 fi
 
@@ -59,6 +60,7 @@ run_with_containerd() {
   systemctl stop "$name" 2> /dev/null || true
   ! answers || die "port $port of this host is in use by another program"
   ctr --namespace sealer images import "$archive" > /dev/null
+  case $image in */*) ;; *) image=docker.io/library/$image ;; esac  # the name that containerd gives it
   local item options=
   for item in "${settings[@]}"; do options+=" --env '$item'"; done
   for item in "${mounts[@]}"; do

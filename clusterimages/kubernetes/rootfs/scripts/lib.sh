@@ -9,7 +9,9 @@ data=/var/lib/sealer/data/$cluster
 state=$data/host-state
 registry_domain=${RegistryDomain:-sea.hub}
 registry_port=${RegistryPort:-5000}
+# shellcheck disable=SC2034 # the scripts that source this use them
 registry=${RegistryURL:-$registry_domain:$registry_port}
+# shellcheck disable=SC2034
 libraries=/usr/lib/sealer
 # Programs by these names are looked for here even if the login's PATH is short.
 export PATH=${PATH:-}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

@@ -86,6 +86,9 @@ firewalls() {
   if have ufw && ufw status | grep -q '^Status: active'; then echo ufw-active; fi
 }
 
+# Our services want it; nothing on a bare host may have asked for it yet.
+network_target() { systemctl is-active network-online.target || true; }
+
 remember_host() {
   umask 077
   mkdir -p "$state"
@@ -100,6 +103,7 @@ remember_host() {
   remember rules-ip6tables rules ip6tables
   remember swaps active_swaps
   remember firewalls firewalls
+  remember network-target network_target
   remember selinux sh -c '! command -v getenforce > /dev/null || getenforce'
   remember ipvs sh -c 'tail -n +4 /proc/net/ip_vs 2> /dev/null || true'
   touch "$state/remembered"
