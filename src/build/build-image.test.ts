@@ -309,7 +309,9 @@ class Workbench {
 
   static async open(test: TestContext): Promise<Workbench> {
     const root = folderFor(test);
-    return new Workbench(test, root, await ImageStore.open(root));
+    const store = await ImageStore.open(root);
+    test.after(() => store.close());
+    return new Workbench(test, root, store);
   }
 
   build(

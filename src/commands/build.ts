@@ -86,7 +86,7 @@ export const build = command({
         hint: "sealer build -t my-cluster:v1 .",
       });
     }
-    const images = await openImages(context);
+    await using images = await openImages(context);
     checkNewName(flags.tag, images.config.defaults);
     await images.leaseLayers();
     const folder = resolve(cwd, path);

@@ -13,7 +13,8 @@ export const history = command({
     "no-trunc": { type: "boolean", summary: "Whole instructions" },
   },
   async run({ flags, operands: [typed = ""] }, context) {
-    const { store, nameOf } = await openImages(context);
+    await using opened = await openImages(context);
+    const { store, nameOf } = opened;
     const image = await readClusterImage(store, await nameOf(typed), { signal: context.signal });
     const wanted =
       flags.platform === undefined ? image.platforms[0]!.platform : parsePlatform(flags.platform);

@@ -14,7 +14,8 @@ export const images = command({
   flags: { digests: { type: "boolean", summary: "Whole digests instead of their first digits" } },
   description: "Sizes are of what each image needs in all; what two images share is kept only once.",
   async run({ flags, operands: [part] }, context) {
-    const { store } = await openImages(context);
+    await using opened = await openImages(context);
+    const { store } = opened;
     const names = (await store.names()).filter(({ name }) => part === undefined || name.includes(part));
     names.sort((a, b) => (a.name < b.name ? -1 : 1));
     const rows = await mapLimited(names, 8, (entry) => describe(store, entry));

@@ -11,7 +11,8 @@ export const inspect = command({
   description:
     "Layers are unpacked in data/overlay2/<id> below sealer's root folder.\n\n  sealer inspect kubernetes:v1.20.2 --format json",
   async run({ operands: [typed = ""] }, context) {
-    const { store, nameOf, overlayDir } = await openImages(context);
+    await using opened = await openImages(context);
+    const { store, nameOf, overlayDir } = opened;
     const image = await readClusterImage(store, await nameOf(typed), { signal: context.signal });
     context.result(inspectView(image, overlayDir), () => imageText(image));
   },

@@ -28,9 +28,12 @@ export const load = command({
     if (input === undefined) {
       throw new SealerError("USAGE", "load needs an archive", { hint: "sealer load -i FILE" });
     }
-    const images = await openImages(context);
+    await using images = await openImages(context);
     if (tag !== undefined) checkNewName(tag, images.config.defaults);
-    if (input !== "-") return loadFrom(resolve(context.cwd, input), tag, images, context);
+    if (input !== "-") {
+      await loadFrom(resolve(context.cwd, input), tag, images, context);
+      return;
+    }
     await mkdir(join(context.root, "data"), { recursive: true, mode: 0o700 });
     await using folder = await temporaryDirectory(join(context.root, "data"), ".load-");
     const file = join(folder.path, "archive");

@@ -8,7 +8,8 @@ export const prune = command({
   flags: { "dry-run": { type: "boolean", summary: "Only say what would be deleted" } },
   async run({ flags }, context) {
     const dryRun = flags["dry-run"];
-    const garbage = await dropGarbage(await openImages(context), context.home, { dryRun });
+    await using images = await openImages(context);
+    const garbage = await dropGarbage(images, context.home, { dryRun });
     const { blobs, layers, bytes } = garbage;
     context.result(garbage, () =>
       blobs + layers === 0

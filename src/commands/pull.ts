@@ -16,7 +16,7 @@ export const pull = command({
   },
   description: "  sealer pull registry.example.com/kubernetes:v1.20.2",
   async run({ flags, operands: [typed = ""] }, context) {
-    const images = await openImages(context);
+    await using images = await openImages(context);
     const platforms = flags.platform.flatMap((list) => list.split(",")).map(parsePlatform);
     const { digest } = await images.pull(typed, platforms);
     const name = withTag(typed);

@@ -13,7 +13,8 @@ export const push = command({
   description:
     "NAME is what the image is called in the registry; its name here unless told.\n\n  sealer push kubernetes:v1.20.2 registry.example.com/kubernetes:v1.20.2",
   async run({ operands: [typed = "", other = typed] }, context) {
-    const { store, nameOf, config } = await openImages(context);
+    await using opened = await openImages(context);
+    const { store, nameOf, config } = opened;
     const reference = checkNewName(other, config.defaults);
     const name = await nameOf(typed);
     const target = await openRegistry(reference, config, context);

@@ -12,7 +12,7 @@ export const rmi = command({
   },
   description: "What no other image and no cluster needs is deleted with the name.",
   async run({ flags, operands }, context) {
-    const images = await openImages(context);
+    await using images = await openImages(context);
     const { store, nameOf } = images;
     const names = await Promise.all(operands.map(nameOf));
     if (!flags.force) await refuseUsed(names, images, context.home);

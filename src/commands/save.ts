@@ -40,7 +40,7 @@ export const save = command({
         hint: "Name a file by -o, or use a pipe.",
       });
     }
-    const images = await openImages(context);
+    await using images = await openImages(context);
     const name = await images.nameOf(typed);
     const platform = flags.platform === undefined ? ownPlatform : parsePlatform(flags.platform);
     await write(

@@ -10,7 +10,8 @@ export const tag = command({
   description:
     "The old name stays.\n\n  sealer tag kubernetes:v1.20.2 registry.example.com/kubernetes:v1.20.2",
   async run({ operands: [image = "", name = ""] }, context) {
-    const { store, nameOf, config } = await openImages(context);
+    await using opened = await openImages(context);
+    const { store, nameOf, config } = opened;
     checkNewName(name, config.defaults);
     const root = await store.resolve(await nameOf(image));
     await store.tag(withTag(name), root);

@@ -16,8 +16,8 @@ import { openForReading } from "./open-registry.ts";
 import { platformFilter } from "./platform-filter.ts";
 import { type Config, readConfig } from "./read-config.ts";
 
-/** This machine's ClusterImages, and the way to those of registries. */
-export interface Images {
+/** This machine's ClusterImages, and the way to those of registries. Whoever opens them disposes of them. */
+export interface Images extends AsyncDisposable {
   readonly store: ImageStore;
   readonly overlayDir: string;
   readonly config: Config;
@@ -28,7 +28,7 @@ export interface Images {
   /** Copies an image from its registry into the store, and unpacks its rootfs for this machine. */
   pull(typed: string, platforms?: readonly Platform[]): Promise<Descriptor>;
   unpack(name: string): Promise<void>;
-  /** Until this process ends, nobody deletes unpacked layers: for whoever unpacks or reads them. */
+  /** Until this is disposed of, nobody deletes unpacked layers: for whoever unpacks or reads them. */
   leaseLayers(): Promise<void>;
 }
 
@@ -94,6 +94,11 @@ export async function openImages(context: Context): Promise<Images> {
         signal,
       });
       await lease;
+    },
+    async [Symbol.asyncDispose]() {
+      const held = await lease;
+      if (held?.held === false) await held.release();
+      await store.close();
     },
   };
   return images;
