@@ -7,6 +7,8 @@ interface Running {
   readonly host: string | undefined;
   readonly startedAt: number;
   readonly total: number | undefined;
+  /** Part of another task: it is told of only where it fails, or with debug. */
+  readonly part: boolean;
   bytes: number;
   toldAt: number;
 }
@@ -26,12 +28,13 @@ export function plainReporter(
     switch (event.type) {
       case "task-started": {
         const { title, host, bytes } = event;
-        tasks.set(event.id, { title, host, startedAt: now(), total: bytes, bytes: 0, toldAt: now() });
+        const part = event.parent !== undefined && !options.debug;
+        tasks.set(event.id, { title, host, startedAt: now(), total: bytes, part, bytes: 0, toldAt: now() });
         const facts = [
           ...(bytes ? [formatBytes(bytes)] : []),
           ...(event.estimateSeconds ? [`about ${formatSeconds(event.estimateSeconds)}`] : []),
         ];
-        if (!event.parent) line(`${title} ...${facts.length > 0 ? ` (${facts.join(", ")})` : ""}`, host);
+        if (!part) line(`${title} ...${facts.length > 0 ? ` (${facts.join(", ")})` : ""}`, host);
         return;
       }
       case "task-advanced": {
@@ -47,7 +50,7 @@ export function plainReporter(
       case "task-finished": {
         const task = tasks.get(event.id);
         tasks.delete(event.id);
-        if (!task) return;
+        if (!task || task.part) return;
         const facts = [
           event.outcome === "skipped" ? "nothing to do" : formatSeconds(now() - task.startedAt),
           ...(task.bytes > 0 ? [formatBytes(task.bytes)] : []),

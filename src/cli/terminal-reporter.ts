@@ -7,6 +7,8 @@ interface Running {
   readonly host: string | undefined;
   readonly startedAt: number;
   readonly total: number | undefined;
+  /** Part of another task: shown while it runs, and not kept. */
+  readonly part: boolean;
   bytes: number;
   lastLine: string;
 }
@@ -44,6 +46,7 @@ export class TerminalReporter {
           host: event.host,
           startedAt: Date.now(),
           total: event.bytes,
+          part: event.parent !== undefined && !this.#options.debug,
           bytes: 0,
           lastLine: event.estimateSeconds ? `about ${formatSeconds(event.estimateSeconds)}` : "",
         });
@@ -56,7 +59,7 @@ export class TerminalReporter {
       case "task-finished": {
         const task = this.#tasks.get(event.id);
         this.#tasks.delete(event.id);
-        if (!task) return;
+        if (!task || task.part) return;
         const facts = [
           event.outcome === "skipped" ? "nothing to do" : formatSeconds((Date.now() - task.startedAt) / 1000),
           ...(task.bytes > 0 ? [formatBytes(task.bytes)] : []),

@@ -240,8 +240,10 @@ test("killed at any moment, the same run again ends in the same cluster", async 
   const options = await rig.options({}, { says: { commands: ["echo once >> /srv/command"] } });
 
   let kills = 0;
-  while (await killedAfter((kills += 2), rig, options))
+  do {
+    kills += 2;
     assert.ok(kills < 60, "the run never comes to its end");
+  } while (await killedAfter(kills, rig, options));
   const last = await runCluster(options);
 
   assert.ok(kills > 5, `it ended after ${kills} moments`);

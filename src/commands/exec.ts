@@ -24,8 +24,8 @@ export const exec = command({
     ...loginFlags,
   },
   description: `
-It runs on all hosts at once. Each line of its output stands behind the host's address; with --format json the output
-of each host is one value. A single word is a line for bash.
+It runs on all hosts at once. On several of them, each line of its output stands behind the host's address; with
+--format json the output of each host is one value. A single word is a line for bash.
 
   sealer exec -- systemctl is-active kubelet
   sealer exec -r node "df -h / | tail -1"`,
@@ -49,7 +49,8 @@ of each host is one value. A single word is a line for bash.
       hosts,
       signal,
       onLine(host, text, stream) {
-        if (format === "text" && stream === "stdout") stdout.write(`${host}: ${printable(text)}\n`);
+        const label = hosts.length > 1 ? `${host}: ` : "";
+        if (format === "text" && stream === "stdout") stdout.write(`${label}${printable(text)}\n`);
         else if (format === "text") progress({ type: "note", level: "info", host, text });
       },
     });
@@ -59,7 +60,11 @@ of each host is one value. A single word is a line for bash.
     throw new SealerError(
       "HOST_COMMAND_FAILED",
       `it failed on ${failed.length} of ${outcomes.length} hosts: ${failed.map(({ host, exitCode }) => `${host} (exit code ${exitCode})`).join(", ")}`,
-      { where: failed.map(({ host }) => host).join(", ") },
+      { cause: failed.map(({ host, stderr }) => `${host}: ${lastLines(stderr)}`).join("\n") },
     );
   },
 });
+
+function lastLines(text: string): string {
+  return printable(text).trimEnd().split("\n").slice(-3).join(" / ") || "it printed no error";
+}

@@ -21,7 +21,7 @@ export interface Host extends HostView {
    * that cannot be found exits 127.
    * @throws HOST_UNREACHABLE when the connection breaks before the program has ended: it may still be running
    * @throws HOST_COMMAND_FAILED when the deadline passes; `signal.reason` when the signal aborts. Either way the
-   *   program is sent SIGTERM and its streams are closed; what root runs through sudo may outlive that.
+   *   program and what it started are sent SIGTERM
    */
   run(argv: readonly string[], options?: RunOptions): Promise<CommandResult>;
   /**

@@ -1,7 +1,8 @@
 import { createHash, createHmac } from "node:crypto";
-import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SealerError } from "#errors";
+import { writeFileAtomic } from "#files";
 import { hostName } from "./host-name.ts";
 
 export interface KnownHostsOptions {
@@ -55,7 +56,7 @@ export class KnownHosts {
       const text = await this.#read();
       const name = fileName(address, port);
       const kept = text.split(/(?<=\n)/).flatMap((line) => withoutName(line, name));
-      if (kept.join("") !== text) await this.#replace(kept.join(""));
+      if (kept.join("") !== text) await writeFileAtomic(this.path, kept.join(""), { mode: 0o600 });
     });
   }
 
@@ -84,17 +85,6 @@ export class KnownHosts {
     const gap = text === "" || text.endsWith("\n") ? "" : "\n";
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
     await writeFile(this.path, gap + line, { flag: "a", mode: 0o600, flush: true });
-  }
-
-  async #replace(text: string): Promise<void> {
-    const temporary = `${this.path}.${process.pid}.tmp`;
-    try {
-      await writeFile(temporary, text, { flag: "wx", mode: 0o600, flush: true });
-      await chmod(temporary, 0o600);
-      await rename(temporary, this.path);
-    } finally {
-      await rm(temporary, { force: true });
-    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Duplex } from "node:stream";
 import { SealerError } from "#errors";
 import { deadlinePassed } from "./deadline-passed.ts";
@@ -115,34 +116,65 @@ export class PosixHost implements Host {
     try {
       return await this.#start(argv, { env: { LC_ALL: "C" } }, limit);
     } catch (error) {
-      if (!(error instanceof SealerError) || error.code !== "HOST_UNREACHABLE") throw error;
+      if (!isUnreachable(error)) throw error;
       return await this.#start(argv, { env: { LC_ALL: "C" } }, limit);
     }
   }
 
   async #start(argv: readonly string[], options: RunOptions, limit: number): Promise<ProgramOutcome> {
-    const elevation = await this.becomeRoot(options.signal);
-    const header = programHeader(elevation, options.env ?? {});
     const timeout = options.deadline === undefined ? undefined : AbortSignal.timeout(options.deadline);
     const signals = [options.signal, timeout].filter((signal) => signal !== undefined);
     const signal = signals.length > 0 ? AbortSignal.any(signals) : undefined;
     signal?.throwIfAborted();
     const secrets = [...(options.secrets ?? []), ...this.#hostSecrets];
+    const run = randomUUID();
     try {
-      const command = elevated(elevation, ["bash", "-c", reader, "sealer", ...argv]);
+      const { command, header } = await this.#commandFor(argv, { ...options.env, [runVariable]: run });
       const program = await this.#launcher.launch(command, signal);
-      return await runProgram(
-        program,
-        { ...options, stdin: after(header, options.stdin), secrets, signal },
-        limit,
-      );
+      const stdin = after(header, options.stdin);
+      return await runProgram(program, { ...options, stdin, secrets, signal }, limit);
     } catch (error) {
+      if (!isUnreachable(error)) await this.#end(run);
       if (timeout?.aborted && error === timeout.reason && !options.signal?.aborted) {
         throw deadlinePassed(this.address, argv, options.deadline ?? 0, secrets);
       }
       throw error;
     }
   }
+
+  async #commandFor(argv: readonly string[], env: Readonly<Record<string, string>>) {
+    const variables = encodeVariables(env);
+    const elevation = await this.becomeRoot();
+    const password = elevation.kind === "sudo-password" ? `${elevation.password}\n` : "";
+    return {
+      command: elevated(elevation, ["bash", "-c", reader, "sealer", ...argv]),
+      header: `${password}sealer-variables\n${variables}\0`,
+    };
+  }
+
+  /** sshd passes no signals on to what root runs, so a second program ends everything that belongs to a run. */
+  async #end(run: string): Promise<void> {
+    const signal = AbortSignal.timeout(3000);
+    try {
+      const { command, header } = await this.#commandFor(
+        ["bash", "-c", ender, "end", `${runVariable}=${run}`],
+        {},
+      );
+      await runProgram(await this.#launcher.launch(command, signal), { stdin: header, signal }, 1024);
+    } catch {
+      // What was to be told is why the program was given up.
+    }
+  }
+}
+
+/** Marks the processes of one run: what a program starts inherits it. */
+const runVariable = "SEALER_RUN";
+
+const ender =
+  'cd /proc && for p in [0-9]*; do if grep -qszFx -- "$1" "$p/environ"; then kill -TERM "$p" 2>/dev/null; fi; done; true';
+
+function isUnreachable(error: unknown): boolean {
+  return error instanceof SealerError && error.code === "HOST_UNREACHABLE";
 }
 
 /** The exit code by which our own looking scripts say that there is nothing at the path. */
@@ -159,11 +191,6 @@ const reader = [
   'while :; do IFS= read -r -d "" l || exit 125; [ -n "$l" ] || break; export "$l" || exit 125; done',
   'unset l; exec -- "$@"',
 ].join("; ");
-
-function programHeader(elevation: Elevation, env: Readonly<Record<string, string>>): string {
-  const password = elevation.kind === "sudo-password" ? `${elevation.password}\n` : "";
-  return `${password}sealer-variables\n${encodeVariables(env)}\0`;
-}
 
 function after(header: string, stdin: RunOptions["stdin"]): NonNullable<RunOptions["stdin"]> {
   if (stdin === undefined) return header;

@@ -10,6 +10,7 @@ import { installAuthorizedKey } from "./authorized-key.ts";
 import { connectHost, type SshOptions } from "./connect-host.ts";
 import { type Dial, dialTcp } from "./dial.ts";
 import { generateKeyPair } from "./generate-key-pair.ts";
+import type { Host } from "./host.ts";
 import { KnownHosts } from "./known-hosts.ts";
 import { runOrThrow } from "./run-or-throw.ts";
 import { sendStream } from "./send-stream.ts";
@@ -210,7 +211,7 @@ test("says that the connection broke, does not repeat the command, and connects 
   await using host = await login({ privateKey: server.privateKey }, server);
   const marks = join(server.folder, "marks");
   const running = host.run(["sh", "-c", 'echo x >> "$1"; sleep 60', "mark", marks]);
-  while (!(await host.stat(marks))) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(async () => (await host.stat(marks)) !== undefined);
 
   await Promise.all([
     assert.rejects(running, { code: "HOST_UNREACHABLE", message: /broke before the command had ended/ }),
@@ -263,22 +264,29 @@ test("keeps a stream whole while keys are exchanged anew", async () => {
   assert.equal(Number(stdout), 30 * chunk.length);
 });
 
-test("ends the program that it gives up", async () => {
-  await using host = await login({ privateKey: sshd.privateKey });
-  const stop = new AbortController();
-  const pids: string[] = [];
-  const running = host.run(["sh", "-c", "echo $$; sleep 600; echo"], {
-    signal: stop.signal,
-    onLine: (line) => {
-      pids.push(line);
-      stop.abort(new Error("enough"));
-    },
+for (const [how, logIn] of [
+  ["root", () => login({ privateKey: sshd.privateKey })],
+  ["sudo", () => login({ user: "ann", privateKey: sshd.privateKey })],
+  ["sudo with a password", () => login({ user: "askedby", password })],
+] as const) {
+  test(`ends the program that it gives up, and what that has started (${how})`, async () => {
+    await using host = await logIn();
+    const stop = new AbortController();
+    const pids: string[] = [];
+    const running = host.run(["sh", "-c", "sleep 600 & echo $$ $!; wait; echo never"], {
+      signal: stop.signal,
+      onLine: (line) => {
+        pids.push(...line.split(" "));
+        stop.abort(new Error("enough"));
+      },
+    });
+
+    await assert.rejects(running, { message: "enough" });
+
+    assert.equal(pids.length, 2);
+    for (const pid of pids) await until(async () => !(await isRunning(host, pid)));
   });
-
-  await assert.rejects(running, { message: "enough" });
-
-  while (await host.stat(`/proc/${pids[0]}`)) await new Promise((resolve) => setTimeout(resolve, 20));
-});
+}
 
 test("lets a program that ignores our end run on when our side is gone", async () => {
   const host = await login({ privateKey: sshd.privateKey });
@@ -297,7 +305,7 @@ test("lets a program that ignores our end run on when our side is gone", async (
   await assert.rejects(running, { code: "HOST_UNREACHABLE" });
 
   await using again = await login({ privateKey: sshd.privateKey });
-  while (!(await again.stat(mark))?.size) await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(async () => ((await again.stat(mark))?.size ?? 0) > 0);
   assert.equal(String(await again.readFile(mark)), "done\n");
 });
 
@@ -365,6 +373,20 @@ test("installs a key that then logs in", async () => {
   await using byKey = await login({ user: "ann", privateKey, sudoPassword: password }, server);
   assert.equal(await runOrThrow(byKey, ["id", "-u"]), "0\n");
 });
+
+/** Waits for something that must happen soon; fails where it does not. */
+async function until(happened: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (await happened()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.fail("it did not happen");
+}
+
+async function isRunning(host: Host, pid: string): Promise<boolean> {
+  const state = (await host.readFile(`/proc/${pid}/stat`))?.toString().split(") ")[1]?.[0];
+  return state !== undefined && state !== "Z";
+}
 
 function knownHostsOf(server: Sshd): KnownHosts {
   return new KnownHosts(join(server.folder, "known_hosts"));
