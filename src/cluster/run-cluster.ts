@@ -71,7 +71,11 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   const observed = await observe(desired, connections, home);
   refuseUnfit(options, observed);
   const registryLogin = blueprint.registry.login ?? loginOf(state);
-  const next = stateOf(options, observed, { login: registryLogin, ownKey, provider: options.provider ?? state?.provider });
+  const next = stateOf(options, observed, {
+    login: registryLogin,
+    ownKey,
+    provider: options.provider ?? state?.provider,
+  });
   const pki = await registryPki(home, [blueprint.registry.domain, masterZeroOf(desired).address]);
   const plan = planOf(options, observed, { pki, login: registryLogin, publicKey: await keyOf(home, ownKey) });
   refuseOtherImage(state, blueprint, plan);
