@@ -13,6 +13,7 @@ import {
   type MainOptions,
   overview,
   plainReporter,
+  splitLeadingFlags,
   TerminalReporter,
   takeSharedFlags,
 } from "#cli";
@@ -181,13 +182,15 @@ async function main(argv: readonly string[]): Promise<number> {
   let options: MainOptions = takeSharedFlags([], {}).options;
   let reporter: { report: Progress; close(): void } = { report: noProgress, close() {} };
   try {
-    const { entry, rest: words } = findCommand(argv);
-    if (!entry) {
+    const { leading, rest } = splitLeadingFlags(argv);
+    const asked = rest[0] === "help" ? [...rest.slice(1), "--help"] : rest;
+    if (asked.length === 0 || asked[0] === "--help" || asked[0] === "-h") {
       process.stdout.write(`${overview(commands)}\n`);
       return 0;
     }
+    const { entry, rest: words } = findCommand(asked);
     const command = await entry.load();
-    const taken = takeSharedFlags(words, command.flags);
+    const taken = takeSharedFlags(words, command.flags, leading);
     options = taken.options;
     if (options.help) {
       process.stdout.write(`${commandHelp(command)}\n`);
@@ -209,10 +212,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** The command with the longest name that the words begin with: `registry serve` before `registry`. */
-function findCommand(argv: readonly string[]) {
-  const words = argv.filter((word) => word !== "help" || argv.indexOf(word) > 0);
-  const asked = argv[0] === "help" ? [...words, "--help"] : words;
-  if (asked.length === 0 || /^(-h|--help|help)$/.test(asked[0]!)) return { entry: undefined, rest: [] };
+function findCommand(asked: readonly string[]) {
   for (const length of [2, 1]) {
     const name = asked.slice(0, length).join(" ");
     const entry = commands.find((candidate) => candidate.name === name);

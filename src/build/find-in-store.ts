@@ -1,23 +1,20 @@
-import { annotations, readClusterImage } from "#cluster-image";
+import { annotations, type ClusterImage, readClusterImage } from "#cluster-image";
 import type { ImageStore } from "#content";
 import { SealerError } from "#errors";
-import { formatReference, parseReference, platformMatches, type Reference } from "#oci";
+import { type Descriptor, formatReference, type Platform, parseReference, platformMatches } from "#oci";
 import type { FoundImage, ImageFinder } from "./image-finder.ts";
 
 /** Container images that are here already: under their own names, or embedded in other ClusterImages. */
 export function findInStore(store: ImageStore): ImageFinder {
+  let known: Promise<readonly KnownImage[]> | undefined;
   return {
     placeOf: () => "the local store",
     async find(reference, { platform, signal }) {
-      for (const { name, descriptor } of await store.names()) {
-        if (isNameOf(name, reference)) return { source: store, root: descriptor };
-        const embedded = await findEmbedded(
-          store,
-          name,
-          reference,
-          (one) => platformMatches(platform, one),
-          signal,
-        );
+      known ??= readAll(store, signal);
+      const wanted = formatReference(reference);
+      for (const { fullName, root, image } of await known) {
+        if (fullName === wanted) return { source: store, root };
+        const embedded = image && (await findEmbedded(image, wanted, platform, store));
         if (embedded) return embedded;
       }
       return { why: "it has no image of that name" };
@@ -25,30 +22,42 @@ export function findInStore(store: ImageStore): ImageFinder {
   };
 }
 
-function isNameOf(name: string, reference: Reference): boolean {
-  try {
-    return formatReference(parseReference(name)) === formatReference(reference);
-  } catch (error) {
-    if (error instanceof SealerError) return false;
-    throw error;
-  }
+interface KnownImage {
+  readonly fullName: string | undefined;
+  readonly root: Descriptor;
+  /** Undefined for what cannot be read: its own fault is told when it is used. */
+  readonly image: ClusterImage | undefined;
 }
 
-/** An image that cannot be read cannot have it: its own fault is told when it is used. */
+async function readAll(store: ImageStore, signal: AbortSignal | undefined): Promise<KnownImage[]> {
+  const known: KnownImage[] = [];
+  for (const { name, descriptor } of await store.names()) {
+    const image = await orNothing(() => readClusterImage(store, name, { signal }));
+    const fullName = await orNothing(async () => formatReference(parseReference(name)));
+    known.push({ fullName, root: descriptor, image });
+  }
+  return known;
+}
+
 async function findEmbedded(
+  image: ClusterImage,
+  wanted: string,
+  platform: Platform,
   store: ImageStore,
-  name: string,
-  reference: Reference,
-  isWanted: (platform: Parameters<typeof platformMatches>[1]) => boolean,
-  signal: AbortSignal | undefined,
 ): Promise<FoundImage | undefined> {
-  const image = await readClusterImage(store, name, { signal }).catch((error: unknown) => {
-    if (error instanceof SealerError) return undefined;
-    throw error;
-  });
-  const wanted = formatReference(reference);
-  const entry = image?.embedded.find((one) => one.reference === wanted && isWanted(one.platform));
-  if (!image || !entry || !(await store.has(entry.descriptor))) return undefined;
+  const entry = image.embedded.find(
+    (one) => one.reference === wanted && platformMatches(platform, one.platform),
+  );
+  if (!entry || !(await store.has(entry.descriptor))) return undefined;
   const index = image.indexes.find(({ annotations: noted }) => noted?.[annotations.referenceName] === wanted);
   return { source: store, root: index ?? entry.descriptor, manifest: entry.descriptor };
+}
+
+async function orNothing<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SealerError) return undefined;
+    throw error;
+  }
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { SealerError } from "#errors";
 import { command } from "./command.ts";
 import type { Context } from "./context.ts";
-import { takeSharedFlags } from "./main-options.ts";
+import { splitLeadingFlags, takeSharedFlags } from "./main-options.ts";
 import { plainReporter } from "./plain-reporter.ts";
 import { errorReport, errorText, exitCodeOf } from "./report-error.ts";
 import { table } from "./table.ts";
@@ -35,6 +35,15 @@ test("shared flags stand anywhere, but not behind -- and not in the place of a c
     ["/r", true, false, undefined],
   );
   assert.deepEqual(rest, ["-p", "-d", "x", "--format", "oci-dir", "--", "--home", "y"]);
+});
+
+test("shared flags may stand before the command's name, too", () => {
+  assert.deepEqual(splitLeadingFlags(["-q", "--root=/r", "--format", "json", "images", "-q"]), {
+    leading: ["-q", "--root=/r", "--format", "json"],
+    rest: ["images", "-q"],
+  });
+  const { options } = takeSharedFlags([], {}, ["--root", "/r"]);
+  assert.equal(options.root, "/r");
 });
 
 test("an error tells what, where, why and what to do", () => {

@@ -2,7 +2,7 @@ export { type Call, type Command, command } from "./command.ts";
 export type { Context } from "./context.ts";
 export type { Flag, Flags, FlagValues } from "./flags.ts";
 export { type CommandEntry, commandHelp, overview } from "./help.ts";
-export { type MainOptions, takeSharedFlags } from "./main-options.ts";
+export { type MainOptions, splitLeadingFlags, takeSharedFlags } from "./main-options.ts";
 export { plainReporter } from "./plain-reporter.ts";
 export { printable } from "./printable.ts";
 export { errorReport, errorText, exitCodeOf } from "./report-error.ts";

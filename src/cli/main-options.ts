@@ -13,18 +13,38 @@ export interface MainOptions {
   readonly help: boolean;
 }
 
+/** Parts the shared flags that stand before the command's name from the rest. */
+export function splitLeadingFlags(argv: readonly string[]): {
+  leading: readonly string[];
+  rest: readonly string[];
+} {
+  let end = 0;
+  while (end < argv.length) {
+    const word = argv[end]!;
+    const flag = Object.entries(sharedFlags).find(
+      ([name, declared]) =>
+        name !== "help" &&
+        (word.split("=", 1)[0] === `--${name}` || ("short" in declared && word === `-${declared.short}`)),
+    );
+    if (!flag) break;
+    end += flag[1].type === "string" && !word.includes("=") ? 2 : 1;
+  }
+  return { leading: argv.slice(0, end), rest: argv.slice(end) };
+}
+
 /**
  * Takes the flags that every command has out of the command line. A command that declares one of them itself, or its
- * letter, keeps it. Words after `--` are left alone.
+ * letter, keeps it. Words after `--` are left alone. `leading`: those that stood before the command's name.
  * @throws USAGE
  */
 export function takeSharedFlags(
   argv: readonly string[],
   own: Readonly<Record<string, { readonly short?: string; readonly type: "string" | "boolean" }>>,
+  leading: readonly string[] = [],
 ): { options: MainOptions; rest: readonly string[] } {
   const letters = new Set(Object.values(own).map(({ short }) => short));
   const flags = Object.entries(sharedFlags).filter(([name]) => !(name in own));
-  const shared: string[] = [];
+  const shared: string[] = [...leading];
   const rest: string[] = [];
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!;

@@ -8,7 +8,7 @@ export const sandboxExec = command({
   operands: "NAME HOST PROGRAM...",
   flags: {},
   description: `
-The program is root's, and this terminal is its terminal. Words after -- are never taken for flags of sealer:
+HOST is a name or an address. The program is root's, and this terminal is its terminal. Words after -- are never taken for flags of sealer:
 
   sealer sandbox exec demo host-1 -- journalctl -u kubelet --no-pager`,
   async run({ operands: [name = "", host = "", ...argv] }, { root, signal }) {
@@ -18,7 +18,8 @@ The program is root's, and this terminal is its terminal. Words after -- are nev
         hint: "sealer sandbox list",
       });
     }
-    const { exitCode } = await execInHost(sandbox, host, argv, { attached: true, signal });
+    const called = sandbox.hosts.find(({ address }) => address === host)?.name ?? host;
+    const { exitCode } = await execInHost(sandbox, called, argv, { attached: true, signal });
     if (exitCode === 0) return;
     throw new SealerError("HOST_COMMAND_FAILED", `"${argv.join(" ")}" exited ${exitCode}`, { where: host });
   },

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { type Context, command } from "#cli";
+import { readClusterImage } from "#cluster-image";
 import { writeDockerArchive, writeOciArchive, writeOciFolder } from "#content";
 import { SealerError } from "#errors";
 import { type Platform, parsePlatform } from "#oci";
@@ -42,7 +43,8 @@ export const save = command({
     }
     await using images = await openImages(context);
     const name = await images.nameOf(typed);
-    const platform = flags.platform === undefined ? ownPlatform : parsePlatform(flags.platform);
+    const platform =
+      flags.platform === undefined ? await usualPlatform(name, images) : parsePlatform(flags.platform);
     await write(
       form,
       name,
@@ -61,6 +63,13 @@ export const save = command({
 
 function isResultForm(text: string): boolean {
   return text === "json" || text === "text";
+}
+
+/** This machine's, unless the image is for another one only. */
+async function usualPlatform(name: string, { store }: Images): Promise<Platform> {
+  const { platforms } = await readClusterImage(store, name);
+  const [only] = platforms;
+  return only && platforms.length === 1 ? only.platform : ownPlatform;
 }
 
 async function write(

@@ -49,6 +49,8 @@ export async function openImages(context: Context): Promise<Images> {
     config,
     async findName(typed) {
       const wanted = fullName(typed);
+      const { digest } = parseReference(typed, config.defaults);
+      if (digest !== undefined && (await isHere(store, typed))) return typed;
       const names = (await store.names()).map(({ name }) => name);
       return (
         names.find((name) => name === withTag(typed)) ?? names.find((name) => isSame(name, wanted, fullName))
@@ -57,7 +59,6 @@ export async function openImages(context: Context): Promise<Images> {
     async nameOf(typed) {
       const name = await images.findName(typed);
       if (name !== undefined) return name;
-      if (typed.includes("@sha256:") && (await isHere(store, typed))) return typed;
       throw notHere(
         typed,
         (await store.names()).map(({ name: one }) => one),
