@@ -91,8 +91,8 @@ test("pods of both hosts reach each other and find services by name", async () =
   const pod = (await inside(master, `${kubectl} get pods -l app=web -o name | head -1`)).trim();
   const page = await inside(
     master,
-    `for ip in $(${kubectl} get pods -l app=web -o jsonpath='{.items[*].status.podIP}'); do ${kubectl} exec ${pod} -- wget -qO- -T 10 http://$ip:8080/ || exit 1; done
-     ${kubectl} exec ${pod} -- wget -qO- -T 10 http://web.default.svc.cluster.local/`,
+    `for ip in $(${kubectl} get pods -l app=web -o jsonpath='{.items[*].status.podIP}'); do ${kubectl} exec ${pod} -- wget -qO- http://$ip:8080/ || exit 1; done
+     ${kubectl} exec ${pod} -- wget -qO- http://web.default.svc.cluster.local/`,
   );
   assert.match(page, /hello/i);
 });
