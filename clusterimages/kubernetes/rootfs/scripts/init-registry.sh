@@ -40,6 +40,15 @@ parts=("$archive" "$config" "$rootfs/certs/$domain.crt")
 [ ! -e "$rootfs/etc/registry_htpasswd" ] || parts+=("$rootfs/etc/registry_htpasswd")
 digest=$(cat "${parts[@]}" - <<< "${settings[*]} ${mounts[*]}" | sha256sum | cut -c1-64)
 
+# containerd knows images by their full names only.
+full_name() {
+  case $1 in
+    *.*/* | *:*/* | localhost/*) echo "$1" ;;
+    */*) echo "docker.io/$1" ;;
+    *) echo "docker.io/library/$1" ;;
+  esac
+}
+
 answers() { (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; }
 
 run_with_docker() {
@@ -77,7 +86,7 @@ Requires=containerd.service
 ExecStartPre=-/usr/bin/ctr --namespace sealer tasks kill --signal SIGKILL $name
 ExecStartPre=-/usr/bin/ctr --namespace sealer tasks rm --force $name
 ExecStartPre=-/usr/bin/ctr --namespace sealer containers rm $name
-ExecStart=/usr/bin/ctr --namespace sealer run --rm --net-host$options $image $name
+ExecStart=/usr/bin/ctr --namespace sealer run --rm --net-host$options $(full_name "$image") $name
 ExecStop=-/usr/bin/ctr --namespace sealer tasks kill --signal SIGTERM $name
 Restart=always
 RestartSec=2

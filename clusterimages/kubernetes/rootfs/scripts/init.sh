@@ -9,10 +9,11 @@ export RegistryURL=$RegistryDomain:$RegistryPort
 # shellcheck source=lib.sh
 . "$here/lib.sh"
 
-runtime=$(container_runtime)
-bash "$here/prepare-host.sh" "$storage"
+# Each script says itself what went wrong.
+runtime=$(container_runtime) || exit 1
+bash "$here/prepare-host.sh" "$storage" || exit 1
 case $runtime in
-  docker) bash "$here/docker.sh" "$storage" ;;
-  containerd) bash "$here/containerd.sh" ;;
+  docker) bash "$here/docker.sh" "$storage" || exit 1 ;;
+  containerd) bash "$here/containerd.sh" || exit 1 ;;
 esac
-bash "$here/init-kube.sh"
+bash "$here/init-kube.sh" || exit 1
