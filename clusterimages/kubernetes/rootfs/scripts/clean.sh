@@ -57,8 +57,10 @@ forget_in_docker_of_host() {
 
 stop_containerd() {
   # No request is worth waiting for any more.
-  [ ! -e /etc/systemd/system/sealer-registry.service ] || systemctl kill --signal=KILL sealer-registry.service 2> /dev/null
-  ! have ctr || timeout 20 ctr --namespace sealer tasks kill --signal SIGKILL sealer-registry 2> /dev/null
+  if systemctl is-active --quiet sealer-registry; then
+    systemctl kill --signal=KILL sealer-registry.service
+    timeout 20 ctr --namespace sealer tasks kill --signal SIGKILL sealer-registry 2> /dev/null
+  fi
   systemctl disable --now --quiet sealer-registry.service 2> /dev/null
   runtime_is_ours containerd && have ctr || return 0
   local namespace
