@@ -211,10 +211,10 @@ function freshHosts(): Hosts {
   sealer("sandbox", "create", sandbox, "--hosts", "m1,w1");
   const listed = JSON.parse(sealer("--format", "json", "sandbox", "list")) as {
     name: string;
-    privateKeyPath: string;
+    privateKey: string;
     hosts: { name: string; address: string }[];
   }[];
-  const { hosts, privateKeyPath } = listed.find(({ name }) => name === sandbox)!;
+  const { hosts, privateKey } = listed.find(({ name }) => name === sandbox)!;
   const [master, worker] = hosts as [{ name: string; address: string }, { name: string; address: string }];
   const netns = execFileSync("ip", ["netns", "list"], { encoding: "utf8" })
     .split("\n")
@@ -223,7 +223,7 @@ function freshHosts(): Hosts {
   return {
     addresses: [master.address, worker.address],
     names: [master.name, worker.name],
-    key: privateKeyPath,
+    key: privateKey,
     netns,
   };
 }

@@ -13,7 +13,8 @@ import {
   mediaTypes,
 } from "#oci";
 import type { ProgressEvent } from "#progress";
-import { type BuildOptions, buildImage } from "./build-image.ts";
+import { buildImage } from "./build-image.ts";
+import type { BuildOptions } from "./build-options.ts";
 import type { ImageFinder } from "./image-finder.ts";
 import { folderFor, plant, type Tree } from "./testing.ts";
 

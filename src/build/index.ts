@@ -1,5 +1,6 @@
 export { findArchivesIn } from "./archive-finder.ts";
-export { type BuildOptions, buildCacheIn, buildImage } from "./build-image.ts";
+export { buildCacheIn, buildImage } from "./build-image.ts";
+export type { BuildOptions } from "./build-options.ts";
 export { findContainerImages, type WantedImage } from "./find-container-images.ts";
 export type { FoundImage, ImageFinder } from "./image-finder.ts";
 export { parseImageList } from "./image-list.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseKubefile } from "#kubefile";
-import { type PlanOptions, planBase, planBuild } from "./plan-build.ts";
+import type { ScopeOptions } from "./build-scope.ts";
+import { planBase, planBuild } from "./plan-build.ts";
 
 test("ARG and ENV count as in a Dockerfile", () => {
   const { steps, env } = plan(
@@ -104,7 +105,7 @@ for (const [line, message] of [
   });
 }
 
-function plan(text: string, given: Partial<PlanOptions> = {}) {
+function plan(text: string, given: Partial<ScopeOptions> = {}) {
   return planBuild(parse(text), options(given));
 }
 
@@ -112,7 +113,7 @@ function parse(text: string) {
   return parseKubefile(text, { file: "Kubefile" });
 }
 
-function options(given: Partial<PlanOptions>): PlanOptions {
+function options(given: Partial<ScopeOptions>): ScopeOptions {
   return {
     file: "Kubefile",
     platform: { os: "linux", architecture: "amd64" },

@@ -1,6 +1,6 @@
-import type { Application } from "#cluster-image";
-import { expandVariables, type Instruction, type InstructionOf, kubefileError, type Pair } from "#kubefile";
-import { formatPlatform, type Platform } from "#oci";
+import { type Instruction, type InstructionOf, kubefileError, type Pair } from "#kubefile";
+import { BuildScope, type ScopeOptions } from "./build-scope.ts";
+import { mapOf } from "./map-of.ts";
 import type { CopyStep } from "./plan-copy.ts";
 
 /** What a Kubefile says, with its variables expanded, for one platform. */
@@ -42,18 +42,10 @@ export type Launch =
   | { readonly kind: "command"; readonly command: string }
   | { readonly kind: "app"; readonly name: string; readonly line: number };
 
-export interface PlanOptions {
-  readonly file: string;
-  readonly platform: Platform;
-  readonly buildArgs: Readonly<Record<string, string>>;
-  /** Of the base image. */
-  readonly baseEnv: Readonly<Record<string, string>>;
-}
-
 /** The image that FROM names, with the arguments that stand before it. */
 export function planBase(
   instructions: readonly Instruction[],
-  options: Omit<PlanOptions, "baseEnv">,
+  options: Omit<ScopeOptions, "baseEnv">,
 ): { readonly image: string; readonly platform?: string; readonly line: number } {
   const scope = new BuildScope({ ...options, baseEnv: {} });
   for (const instruction of instructions) {
@@ -77,7 +69,7 @@ export function planBase(
 }
 
 /** Everything after FROM. @throws KUBEFILE_INVALID */
-export function planBuild(instructions: readonly Instruction[], options: PlanOptions): BuildPlan {
+export function planBuild(instructions: readonly Instruction[], options: ScopeOptions): BuildPlan {
   const scope = new BuildScope(options);
   const planner = new Planner(options.file, scope);
   for (const instruction of instructions) planner.take(instruction);
@@ -88,7 +80,7 @@ class Planner {
   readonly #file: string;
   readonly #scope: BuildScope;
   readonly #steps: Step[] = [];
-  readonly #labels: Record<string, string> = emptyMap();
+  readonly #labels: Record<string, string> = mapOf([]);
   readonly #appChanges: AppChange[] = [];
   readonly #launch: Launch[] = [];
   #author: string | undefined;
@@ -242,125 +234,4 @@ class Planner {
   #expand(text: string, instruction: Instruction): string {
     return this.#scope.expand(text, instruction);
   }
-}
-
-/** Variables that build arguments may give without an ARG, and that no layer depends on. */
-const proxyNames = ["http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"].flatMap((name) => [
-  name,
-  name.toUpperCase(),
-]);
-
-/**
- * ARG and ENV as Docker sees them: ENV wins over ARG; `--build-arg` wins over the default of an ARG; what stands before
- * FROM counts after it only where an ARG without a value asks for it.
- */
-class BuildScope {
-  env: Readonly<Record<string, string>>;
-  readonly #file: string;
-  readonly #platform: Platform;
-  readonly #buildArgs: Readonly<Record<string, string>>;
-  readonly #used = new Set<string>();
-  readonly #global = new Map<string, string>();
-  #args = this.#global;
-
-  constructor({ file, platform, buildArgs, baseEnv }: PlanOptions) {
-    this.#file = file;
-    this.#platform = platform;
-    this.#buildArgs = buildArgs;
-    this.env = mapOf(Object.entries(baseEnv));
-  }
-
-  enterStage(): void {
-    this.#args = new Map();
-  }
-
-  declare(instruction: InstructionOf<"arg">): void {
-    for (const { name, value } of instruction.args) {
-      this.#used.add(name);
-      const given = Object.hasOwn(this.#buildArgs, name) ? this.#buildArgs[name] : undefined;
-      const written = value === undefined ? undefined : this.expand(value, instruction);
-      const known = given ?? written ?? this.#global.get(name) ?? this.#automatic(name);
-      if (known !== undefined) this.#args.set(name, known);
-    }
-  }
-
-  setEnv(pairs: readonly (readonly [string, string])[]): void {
-    this.env = mapOf([...Object.entries(this.env), ...pairs]);
-  }
-
-  expand(text: string, { line, escapeCharacter }: Instruction): string {
-    try {
-      return expandVariables(text, (name) => this.#lookUp(name), escapeCharacter);
-    } catch (cause) {
-      throw kubefileError(this.#file, line, (cause as Error).message, { cause });
-    }
-  }
-
-  runEnvironment(): Record<string, string> {
-    const proxies = Object.entries(this.#buildArgs).filter(([name]) => proxyNames.includes(name));
-    return mapOf([
-      ["ARCH", this.#platform.architecture],
-      ...proxies,
-      ...this.#args,
-      ...Object.entries(this.env),
-    ]);
-  }
-
-  unusedArgs(): string[] {
-    return Object.keys(this.#buildArgs).filter((name) => !this.#used.has(name) && !proxyNames.includes(name));
-  }
-
-  #lookUp(name: string): string | undefined {
-    if (Object.hasOwn(this.env, name)) return this.env[name];
-    return this.#args.get(name) ?? (name === "ARCH" ? this.#platform.architecture : undefined);
-  }
-
-  /** What Docker knows without being told, for those who ask by ARG. */
-  #automatic(name: string): string | undefined {
-    const { os, architecture, variant = "" } = this.#platform;
-    switch (name) {
-      case "TARGETPLATFORM":
-        return formatPlatform(this.#platform);
-      case "TARGETOS":
-        return os;
-      case "TARGETARCH":
-        return architecture;
-      case "TARGETVARIANT":
-        return variant;
-      default:
-        return undefined;
-    }
-  }
-}
-
-function emptyMap(): Record<string, string> {
-  return Object.create(null) as Record<string, string>;
-}
-
-function mapOf(pairs: Iterable<readonly [string, string]>): Record<string, string> {
-  const map = emptyMap();
-  for (const [name, value] of pairs) map[name] = value;
-  return map;
-}
-
-/** Applications with what APPENV and APPCMDS say of them; the last APPCMDS wins. @throws KUBEFILE_INVALID */
-export function changeApps(
-  apps: ReadonlyMap<string, Application>,
-  changes: readonly AppChange[],
-  file: string,
-): Map<string, Application> {
-  const changed = new Map(apps);
-  for (const change of changes) {
-    const app = changed.get(change.name);
-    if (!app) {
-      throw kubefileError(file, change.line, `there is no application ${change.name}`, {
-        hint: changed.size > 0 ? `There are ${[...changed.keys()].join(", ")}.` : "Bring it by APP first.",
-      });
-    }
-    changed.set(
-      change.name,
-      "cmds" in change ? { ...app, cmds: change.cmds } : { ...app, env: { ...app.env, ...change.env } },
-    );
-  }
-  return changed;
 }

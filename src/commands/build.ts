@@ -4,7 +4,7 @@ import { buildCacheIn, buildImage, parseImageList, type WantedImage } from "#bui
 import { command } from "#cli";
 import { inspectView } from "#cluster-image";
 import { SealerError } from "#errors";
-import { type Platform, parsePlatform } from "#oci";
+import { formatPlatform, type Platform, parsePlatform } from "#oci";
 import { builtText } from "./shared/built-text.ts";
 import { checkNewName } from "./shared/check-new-name.ts";
 import { fetchBase } from "./shared/fetch-base.ts";
@@ -153,7 +153,8 @@ async function readKubefile(typed: string | undefined, folder: string, cwd: stri
 
 function platformsOf(lists: readonly string[]): Platform[] {
   const platforms = lists.flatMap((list) => list.split(",")).map(parsePlatform);
-  return platforms.length > 0 ? platforms : [ownPlatform];
+  const distinct = new Map(platforms.map((platform) => [formatPlatform(platform), platform]));
+  return distinct.size > 0 ? [...distinct.values()] : [ownPlatform];
 }
 
 /** `K=V`; `K` alone takes the value of the environment, as with Docker. */

@@ -51,13 +51,14 @@ export class SshLauncher implements Launcher {
 
   /** A command is sent again only when it surely was not started: on a connection that turned out to be broken. */
   async #start(commandLine: string, signal?: AbortSignal): Promise<RunningProgram> {
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 1; ; ) {
       const connection = await this.#current(signal);
       try {
         return await connection.exec(commandLine);
       } catch (error) {
         if (!(error instanceof NotStarted) || attempt >= 20) throw error;
-        if (!connection.broken && !(await this.#sessions.narrow(signal))) throw error;
+        const explained = !connection.broken && (await this.#sessions.refused(signal));
+        if (!explained) attempt++;
       }
     }
   }

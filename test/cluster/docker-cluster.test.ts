@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { differences, freshHosts, inside, portrait, type TestHost } from "./support/hosts.ts";
+import { differences, freshHosts, inside, pageFrom, portrait, type TestHost } from "./support/hosts.ts";
 import { buildImages } from "./support/images.ts";
 import { sealer, sealerDone, sealerJson } from "./support/sealer.ts";
 
@@ -82,7 +82,7 @@ test("the application runs on the worker and answers through a NodePort", async 
   const pods = await inside(master, `${kubectl} get pods -l app=web -o wide --no-headers`);
   assert.match(pods, /Running.*\bw1\b/);
   for (const { address } of hosts) {
-    assert.match(await inside(master, `curl -sS --max-time 10 http://${address}:30080/`), /hello/i, address);
+    assert.match(await pageFrom(master, address, 30080), /hello/i, address);
   }
 });
 
@@ -139,10 +139,7 @@ test("exec and status need no password and tell what is there", async () => {
 test("a worker that loses its power comes back by itself, pods and routes too", async () => {
   await sealerDone("sandbox", "stop", cluster, "w1");
   await sealerDone("sandbox", "start", cluster, "w1");
-  const answer = await inside(
-    master,
-    `for i in $(seq 120); do curl -fsS --max-time 2 http://${worker.address}:30080/ 2>/dev/null && exit 0; sleep 1; done; exit 1`,
-  );
+  const answer = await pageFrom(master, worker.address, 30080);
   assert.match(answer, /hello/i);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { ProgressEvent } from "#progress";
-import { freshHosts, inside, type TestHost } from "./support/hosts.ts";
+import { freshHosts, inside, pageFrom, type TestHost } from "./support/hosts.ts";
 import { buildImages } from "./support/images.ts";
 import { sealer, sealerJson, sealerKilled } from "./support/sealer.ts";
 
@@ -78,10 +78,7 @@ test("its workers took their images from the cluster's registry", async () => {
 });
 
 test("runs the commands of the image once, however often it was killed", async () => {
-  const answer = await inside(
-    hosts[0]!,
-    `for i in $(seq 60); do curl -fsS --max-time 2 http://${hosts[1]!.address}:30080/ && exit 0; sleep 1; done; exit 1`,
-  );
+  const answer = await pageFrom(hosts[0]!, hosts[1]!.address, 30080);
   assert.match(answer, /hello/i);
 });
 
