@@ -1,4 +1,4 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { mapLimited } from "#concurrency";
 import { acquireLock } from "#files";
@@ -28,6 +28,11 @@ export async function lockHere(home: string, cluster: string, doing: string): Pr
     since,
     doing: note,
   });
+}
+
+/** Removes the lock's file, by whoever holds it. Who has opened it meanwhile sees that, and begins anew. */
+export async function forgetLock(home: string, cluster: string): Promise<void> {
+  await rm(join(home, ".locks", `${cluster}.lock`), { force: true });
 }
 
 /** The locks on the hosts: the first one decides between two that come at the same time. @throws CLUSTER_LOCKED */

@@ -1,13 +1,13 @@
 import { type DesiredCluster, type DesiredHost, masterZeroOf } from "#clusterfile";
 import { digestOf } from "#oci";
 import type { Blueprint } from "./blueprint.ts";
+import { byReceipt, type Draft, draft, idOf, notYet, stepOf } from "./draft.ts";
 import { platformOf } from "./find-unfit.ts";
 import { markOf } from "./host-paths.ts";
 import { hasHostsLines, hostsLines } from "./hosts-lines.ts";
-import { inputsOf } from "./inputs-of.ts";
 import { type Membership, membershipOf, nodeNameOf } from "./membership.ts";
-import type { ObservedCluster, ObservedHost, Receipt } from "./observed-cluster.ts";
-import type { RegistrySettings, RootfsLayer, Step, StepFrame, StepKind, StepWork } from "./step.ts";
+import type { ObservedCluster, ObservedHost } from "./observed-cluster.ts";
+import type { RegistrySettings, RootfsLayer, Step, StepWork } from "./step.ts";
 
 /** The steps that take the observed cluster to the desired one. */
 export interface Plan {
@@ -48,18 +48,6 @@ export function planChange(facts: PlanFacts): Plan {
     steps: decided.filter(({ draft }) => draft.why !== undefined).map(({ step }) => step),
     done: decided.filter(({ draft }) => draft.why === undefined).map(({ step }) => step.id),
   };
-}
-
-/** A step, and why it is to be done; undefined where it is done. */
-interface Draft {
-  readonly work: StepWork;
-  readonly title: string;
-  readonly host: string;
-  readonly name?: string;
-  readonly needs?: readonly string[];
-  readonly bytes?: number;
-  readonly seen?: Receipt | undefined;
-  readonly why: string | undefined;
 }
 
 function prepareHost(
@@ -243,48 +231,7 @@ function launch(facts: PlanFacts, members: ReadonlyMap<string, Membership>): Dra
   return [ready, ...commands];
 }
 
-const notYet = "not done yet";
 const halfWay = "an earlier attempt stopped half-way";
-
-function draft(
-  host: ObservedHost,
-  work: StepWork,
-  title: string,
-  more: Pick<Draft, "why" | "needs" | "bytes" | "name">,
-): Draft {
-  const id = idOf(more.name ?? work.kind, host.address);
-  return { work, title, host: host.address, seen: host.receipts.get(id), ...more };
-}
-
-function stepOf({ work, title, host, name, needs = [], bytes = 0, seen, why }: Draft): Step {
-  const frame: StepFrame = {
-    id: idOf(name ?? work.kind, host),
-    title,
-    host,
-    needs,
-    inputs: inputsOf(work),
-    bytes,
-    why: why ?? "",
-    seen: seen?.text ?? "",
-  };
-  return { ...frame, ...work };
-}
-
-function idOf(kind: StepKind | (string & {}), address: string): string {
-  return `${kind}@${address}`;
-}
-
-/** Why a step must be done although there may be a receipt. */
-function byReceipt(
-  { address, receipts }: ObservedHost,
-  work: StepWork,
-  doubt: string | undefined,
-  name: string = work.kind,
-): string | undefined {
-  const receipt = receipts.get(idOf(name, address));
-  if (!receipt) return notYet;
-  return receipt.inputs === inputsOf(work) ? doubt : "what it depends on has changed";
-}
 
 function runtimeDoubt(host: ObservedHost, { runtime }: Blueprint): string | undefined {
   return host.active.has(runtime) ? undefined : `${runtime} is not running`;
