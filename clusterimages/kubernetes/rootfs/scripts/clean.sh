@@ -56,6 +56,11 @@ forget_in_docker_of_host() {
 }
 
 stop_containerd() {
+  # No request is worth waiting for any more.
+  if systemctl is-active --quiet sealer-registry; then
+    systemctl kill --signal=KILL sealer-registry.service
+    timeout 20 ctr --namespace sealer tasks kill --signal SIGKILL sealer-registry 2> /dev/null
+  fi
   systemctl disable --now --quiet sealer-registry.service 2> /dev/null
   runtime_is_ours containerd && have ctr || return 0
   local namespace
@@ -153,20 +158,24 @@ restore_rules() {
   return 0
 }
 
+# Removes what was not there before, at and below a path.
+remove_new() {
+  if ! existed "$1"; then
+    rm -rf --one-file-system -- "$1"
+  elif [ -d "$1" ] && [ ! -L "$1" ]; then
+    local entry
+    for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+      if [ -e "$entry" ] || [ -L "$entry" ]; then remove_new "$entry"; fi
+    done
+  fi
+}
+
 remove_files() {
   local folder path mode
   # Folders that the cluster fills: what was there before stays.
   while read -r folder; do
     [ -e "$folder" ] || [ -L "$folder" ] || continue
-    if ! existed "$folder"; then
-      rm -rf --one-file-system -- "$folder"
-    else
-      find "$folder" -mindepth 1 -depth -xdev 2> /dev/null | while read -r path; do
-        existed "$path" && continue
-        ours "$path" && continue
-        if [ -d "$path" ] && [ ! -L "$path" ]; then rmdir "$path" 2> /dev/null; else rm -f "$path"; fi
-      done
-    fi
+    remove_new "$folder"
   done < <(remembered cluster-folders)
   while read -r mode path; do chmod "$mode" "$path"; done < <(remembered folder-modes)
   while read -r path; do
