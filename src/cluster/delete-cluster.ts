@@ -133,23 +133,25 @@ function leaving(
   staying: readonly DesiredHost[],
 ): DeleteStep[] {
   const zero = masterZeroOf(state.desired).address;
-  const parting = going.flatMap((host, position): DeleteStep[] => {
-    const { address } = host;
-    const before = going[position - 1];
+  const parting = going.flatMap((host): DeleteStep[] => {
+    const { address, roles } = host;
     const node = state.names[address] ?? address;
-    const inTurn = before ? [`forget@${before.address}`] : [];
+    const isMaster = roles.includes("master");
+    const before = going[going.indexOf(host) - 1];
+    // Members leave etcd one after the other, and by kubeadm's own reset, where they can still say so.
+    const inTurn = isMaster && before?.roles.includes("master") ? [`forget@${before.address}`] : [];
+    const forget = (needs: readonly string[]) =>
+      step("forget", address, `Take ${node} out of the cluster`, needs);
     // Pods of a machine that is gone never say that they have ended: there is nothing to wait for.
-    if (!reached.includes(host)) return [step("forget", address, `Take ${node} out of the cluster`, inTurn)];
+    if (!reached.includes(host)) return [forget(inTurn)];
     return [
       step("drain", address, `Drain ${node}`, inTurn),
-      step("forget", address, `Take ${node} out of the cluster`, [`drain@${address}`]),
+      ...cleaning(host, reached).map((one) =>
+        one.kind === "clean" ? { ...one, needs: [`drain@${address}`] } : one,
+      ),
+      forget([`clean@${address}`]),
     ];
   });
-  const cleans = reached.flatMap((host) =>
-    cleaning(host, reached).map((one) =>
-      one.kind === "clean" ? { ...one, needs: [`forget@${host.address}`] } : one,
-    ),
-  );
   const names = stayingReached.map((host): DeleteStep => {
     const lines = hostsLines(host, {
       hosts: staying,
@@ -166,7 +168,7 @@ function leaving(
       lines,
     };
   });
-  return [...parting, ...cleans, ...names];
+  return [...parting, ...names];
 }
 
 function step(

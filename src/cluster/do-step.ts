@@ -2,7 +2,7 @@ import { masterZeroOf } from "#clusterfile";
 import { SealerError } from "#errors";
 import { installAuthorizedKey } from "#hosts";
 import type { JoinAccessGiver } from "./join-access.ts";
-import { type HostScript, runOnHost } from "./run-on-host.ts";
+import { endedMeanwhile, type HostScript, runOnHost } from "./run-on-host.ts";
 import type { Site } from "./site.ts";
 import type { Step } from "./step.ts";
 import { initHost } from "./steps/init-host.ts";
@@ -25,6 +25,9 @@ export async function doStep(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { name } = site.desired;
+  const begun = site.observed.hosts.get(step.host)?.begun.has(step.id);
+  const delicate = step.kind === "kubeadm-init" || step.kind === "join-master" || step.kind === "join-node";
+  if ((begun || delicate) && (await endedMeanwhile(site.host(step.host), name, step, signal))) return;
   const script = await scriptOf(step, site, access, signal);
   if (!script) return;
   await runOnHost(site.host(step.host), name, step, script, { progress: site.progress, signal });

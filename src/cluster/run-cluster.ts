@@ -71,7 +71,11 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   const observed = await observe(desired, connections, home);
   refuseUnfit(options, observed);
   const registryLogin = blueprint.registry.login ?? loginOf(state);
-  const next = stateOf(options, observed, registryLogin, ownKey);
+  const next = stateOf(options, observed, {
+    login: registryLogin,
+    ownKey,
+    provider: options.provider ?? state?.provider,
+  });
   const pki = await registryPki(home, [blueprint.registry.domain, masterZeroOf(desired).address]);
   const plan = planOf(options, observed, { pki, login: registryLogin, publicKey: await keyOf(home, ownKey) });
   refuseOtherImage(state, blueprint, plan);
@@ -248,10 +252,17 @@ function planOf(
 }
 
 function stateOf(
-  { desired, blueprint, provider }: RunClusterOptions,
+  { desired, blueprint }: RunClusterOptions,
   observed: ObservedCluster,
-  login: { readonly username: string; readonly password: string },
-  ownKey: boolean,
+  {
+    login,
+    ownKey,
+    provider,
+  }: {
+    readonly login: { readonly username: string; readonly password: string };
+    readonly ownKey: boolean;
+    readonly provider: ClusterState["provider"];
+  },
 ): ClusterState {
   const { domain, port } = blueprint.registry;
   return {

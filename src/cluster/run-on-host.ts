@@ -39,6 +39,24 @@ export async function runOnHost(
     throw new HostCommandError(step.host, [step.id.replace(/@.*/, "")], result, secrets);
 }
 
+/**
+ * Waits for what an earlier run has begun of a step, and tells whether that has done it: before anything that a second
+ * attempt would do from here.
+ */
+export async function endedMeanwhile(
+  host: Host,
+  cluster: string,
+  step: StepFrame,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { exitCode } = await runScript(host, `${frame}${wait}`, {
+    name: step.id.replace(/@.*/, ""),
+    args: [hostPaths(cluster).data, step.id, step.inputs, step.seen],
+    signal,
+  });
+  return exitCode === 0;
+}
+
 /*
  * The lock is the log's: whoever holds it is doing this step. The step's own processes do not inherit it, so that a
  * daemon which one of them starts does not hold it for ever. Output goes through a tee that survives us.
@@ -50,9 +68,6 @@ data=$1 id=$2 inputs=$3 seen=$4; shift 4
 receipt=$data/receipts/$id
 begun=$data/receipts/.$id.begun
 log=$data/log/$id.log
-`;
-
-const main = `
 umask 077
 mkdir -p -- "$data/receipts" "$data/log" || exit 73
 exec 9>>"$log" || exit 73
@@ -60,13 +75,20 @@ if ! flock -n 9; then
   echo "waiting for what an earlier run has begun here"
   flock -w 7200 9 || { echo "it did not end within two hours" >&2; exit 75; }
 fi
+done_meanwhile() {
+  local now; now=$(cat -- "$receipt" 2>/dev/null)
+  [ -n "$now" ] && [ "$now" != "$seen" ] || return 1
+  case $now in *"\\"inputs\\":\\"$inputs\\""*) return 0;; *) return 1;; esac
+}
+`;
+
+const wait = "done_meanwhile";
+
+const main = `
 if [ -e "$data/deleted" ] && [ "\${id%@*}" != clean-host ]; then
   echo "the cluster is being deleted here: finish that first, with sealer delete" >&2; exit 74
 fi
-now=$(cat -- "$receipt" 2>/dev/null)
-if [ -n "$now" ] && [ "$now" != "$seen" ]; then
-  case $now in *"\\"inputs\\":\\"$inputs\\""*) echo "an earlier run has done it"; exit 0;; esac
-fi
+if done_meanwhile; then echo "an earlier run has done it"; exit 0; fi
 export SEALER_BEGUN_BEFORE=; [ ! -e "$begun" ] || SEALER_BEGUN_BEFORE=1
 : > "$begun" || exit 73
 printf '== %s\\n' "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >&9

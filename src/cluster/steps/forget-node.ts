@@ -13,7 +13,7 @@ export async function forgetNode(
   }: { readonly node: string; readonly address: string; readonly role: "master" | "node" },
   signal?: AbortSignal,
 ): Promise<void> {
-  const title = `forget the node ${node}`;
+  const title = "forget-node";
   const result = await runScript(master, script, { name: title, args: [node, address, role], signal });
   if (result.exitCode !== 0) throw new HostCommandError(master.address, [title], result);
 }
