@@ -127,7 +127,7 @@ test("a disk that is full half-way: told with the host, and the same run goes on
   const { code, stderr } = await sealerWatched([...args, "--pk", privateKey], (event) => {
     if (event.type !== "task-started" || event.host !== hosts[1]!.address || !/rootfs/i.test(event.title))
       return;
-    filled ??= fillDisk(hosts[1]!, 1_000_000);
+    filled ??= fillWhatIsLeft(hosts[1]!);
   });
   await filled;
   assert.equal(code, 4, stderr);
@@ -137,6 +137,15 @@ test("a disk that is full half-way: told with the host, and the same run goes on
   const again = await sealer([...args, "--pk", privateKey]);
   assert.equal(again.code, 0, again.stderr);
 });
+
+/** Takes what there is while others write: first most of it at once, then the rest. */
+async function fillWhatIsLeft(host: TestHost): Promise<void> {
+  const filler = "/var/lib/sealer/filler";
+  await inside(
+    host,
+    `free=$(df --output=avail -B1 /var/lib/sealer | tail -1); fallocate -l $((free - 200000000)) ${filler}; cat /dev/zero >> ${filler} 2>/dev/null; true`,
+  );
+}
 
 /** Takes all but `left` bytes of the host's disk. */
 async function fillDisk(host: TestHost, left: number): Promise<void> {
