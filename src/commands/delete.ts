@@ -1,5 +1,5 @@
 import { command } from "#cli";
-import { type ClusterState, deleteFromCluster, openCluster } from "#cluster";
+import { ClusterHome, type ClusterState, deleteFromCluster, openCluster } from "#cluster";
 import { type DesiredHost, masterZeroOf, type Role } from "#clusterfile";
 import { SealerError } from "#errors";
 import { parseHostList } from "#hosts";
@@ -44,6 +44,8 @@ can be repeated; a cluster that is gone already is no error.
     }
     const opened = await openOrGone(folder, flags.cluster);
     if (!opened) {
+      // A run that was refused before it changed a host leaves keys that it met, and no state.
+      if (flags.cluster !== undefined && flags.all) await new ClusterHome(folder, flags.cluster).remove();
       result(
         { cluster: flags.cluster ?? null, removed: [], left: [] },
         () => "There is no such cluster: nothing to do.",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { freshHosts, inside, type TestHost } from "./support/hosts.ts";
 import { buildImages } from "./support/images.ts";
-import { type Outcome, sealer } from "./support/sealer.ts";
+import { type Outcome, sealer, sealerWatched } from "./support/sealer.ts";
 
 /* Wrong hosts: one clear message, exit code 4 (2 where the command line is wrong), and nothing half done. */
 const cluster = "unfit-journey";
@@ -11,7 +11,7 @@ let privateKey = "";
 
 before(async () => {
   buildImages("docker");
-  ({ hosts, privateKey } = await freshHosts(cluster, ["m1", "w1"], "--disk-size", "1GB"));
+  ({ hosts, privateKey } = await freshHosts(cluster, ["m1", "w1"], "--disk-size", "4GB"));
 });
 
 after(async () => {
@@ -105,8 +105,50 @@ test("a host of another architecture", async () => {
 });
 
 test("a disk that is too small is told beforehand, with what is needed", async () => {
-  await inside(hosts[1]!, "fallocate -l 900M /var/lib/sealer/filler");
-  refused(await run(hosts[0]!.address, hosts[1]!.address, "--pk", privateKey), 4, /MB|GB/, /disk|space/i);
+  await fillDisk(hosts[1]!, 200_000_000);
+  const outcome = await run(hosts[0]!.address, hosts[1]!.address, "--pk", privateKey);
   await inside(hosts[1]!, "rm /var/lib/sealer/filler");
+  refused(outcome, 4, new RegExp(hosts[1]!.address), /MB|GB/, /disk|space|free/i);
   await nothingIsDone();
 });
+
+test("a disk that is full half-way: told with the host, and the same run goes on once there is room", async () => {
+  let filled: Promise<void> | undefined;
+  const args = [
+    "run",
+    "web:1.0",
+    "--cluster-name",
+    cluster,
+    "-m",
+    hosts[0]!.address,
+    "-n",
+    hosts[1]!.address,
+  ];
+  const { code, stderr } = await sealerWatched([...args, "--pk", privateKey], (event) => {
+    if (event.type !== "task-started" || event.host !== hosts[1]!.address || !/rootfs/i.test(event.title))
+      return;
+    filled ??= fillWhatIsLeft(hosts[1]!);
+  });
+  await filled;
+  assert.equal(code, 4, stderr);
+  assert.match(stderr.split("\n").at(-1) ?? "", /"error":.*No space left|"error":.*full/i);
+  assert.match(stderr.split("\n").at(-1) ?? "", new RegExp(hosts[1]!.address));
+  await inside(hosts[1]!, "rm /var/lib/sealer/filler");
+  const again = await sealer([...args, "--pk", privateKey]);
+  assert.equal(again.code, 0, again.stderr);
+});
+
+/** Takes what there is while others write: first most of it at once, then the rest. */
+async function fillWhatIsLeft(host: TestHost): Promise<void> {
+  const filler = "/var/lib/sealer/filler";
+  await inside(
+    host,
+    `free=$(df --output=avail -B1 /var/lib/sealer | tail -1); fallocate -l $((free - 200000000)) ${filler}; cat /dev/zero >> ${filler} 2>/dev/null; true`,
+  );
+}
+
+/** Takes all but `left` bytes of the host's disk. */
+async function fillDisk(host: TestHost, left: number): Promise<void> {
+  const free = Number(await inside(host, "df --output=avail -B1 /var/lib/sealer | tail -1"));
+  await inside(host, `fallocate -l ${free - left} /var/lib/sealer/filler`);
+}

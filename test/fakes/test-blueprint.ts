@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { arch } from "node:os";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";

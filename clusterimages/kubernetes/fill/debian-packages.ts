@@ -6,7 +6,6 @@ import type { FillCache } from "./fill-cache.ts";
 import { runProgram } from "./run-program.ts";
 
 const release = "bookworm";
-// biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own notation
 const installedFormat = "${db:Status-Status}";
 
 /**

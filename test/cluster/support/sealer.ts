@@ -54,20 +54,31 @@ export async function sealerKilled(
   when: (event: ProgressEvent) => boolean,
   options: { readonly after?: number } = {},
 ): Promise<{ killed: boolean; stderr: string }> {
+  let killed = false;
+  const { stderr } = await sealerWatched(args, (event, child) => {
+    if (killed || !when(event)) return;
+    killed = true;
+    setTimeout(() => child.kill("SIGKILL"), options.after ?? 0);
+  });
+  return { killed, stderr: stderr.split("\n").slice(-30).join("\n") };
+}
+
+/** Runs sealer and tells of each of its events as it comes. */
+export async function sealerWatched(
+  args: readonly string[],
+  watch: (event: ProgressEvent, child: ChildProcess) => void,
+): Promise<Outcome> {
   const child = start(["--progress", "json", ...args]);
   child.stdin!.end();
   const ended = once(child, "close");
   const printed = text(child.stdout!);
-  let killed = false;
   const lines: string[] = [];
   for await (const line of createInterface({ input: child.stderr! })) {
     lines.push(line);
-    if (killed || !line.startsWith('{"type"') || !when(JSON.parse(line) as ProgressEvent)) continue;
-    killed = true;
-    setTimeout(() => child.kill("SIGKILL"), options.after ?? 0);
+    if (line.startsWith('{"type"')) watch(JSON.parse(line) as ProgressEvent, child);
   }
-  await Promise.all([ended, printed]);
-  return { killed, stderr: lines.slice(-30).join("\n") };
+  const [stdout] = await Promise.all([printed, ended]);
+  return { code: child.exitCode, signal: child.signalCode, stdout, stderr: lines.join("\n") };
 }
 
 function start(args: readonly string[]): ChildProcess {
