@@ -217,6 +217,29 @@ test("of two runs at once the second is refused and told who holds the cluster",
   assert.match(elsewhere.message, /tester \(process \d+\) on here since .*\(run kubernetes:v1\.20\.2\)/);
 });
 
+test("interrupted, it lets kubeadm end on its host, and the same run finds that it did", async () => {
+  await using rig = await ClusterRig.make([zero], []);
+  const interruption = new AbortController();
+  await writeFile(
+    join(rig.hosts.at(zero).files, "etc/fake/kubeadm-init"),
+    "until [ -e /srv/gate ]; do sleep 0.05; done\n",
+  );
+  const options = await rig.options();
+  const running = runCluster({ ...options, signal: interruption.signal });
+  await until(async () => (await rig.hosts.noted()).some((line) => line.includes("kubeadm init")));
+
+  interruption.abort(new SealerError("INTERRUPTED", "stopped by SIGINT"));
+  await assert.rejects(running, { code: "INTERRUPTED", exitCode: 130 });
+  await writeFile(join(rig.hosts.folder, "shared/gate"), "");
+  await runCluster(options);
+
+  const noted = await rig.hosts.noted();
+  assert.deepEqual(
+    noted.filter((line) => / kubeadm (init$|reset)/.test(line)),
+    ["host-1 kubeadm init"],
+  );
+});
+
 test("a plan tells what is missing and changes nothing", async () => {
   await using rig = await ClusterRig.make([zero], [node]);
   const options = await rig.options();

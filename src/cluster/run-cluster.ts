@@ -66,6 +66,10 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   const state = await home.load();
   refuseOtherHosts(desired, state);
   const ownKey = options.ownKey || state?.ownKey === true;
+  const login = registryLogin(blueprint, state);
+  // Hosts that were made for this cluster are to be found and removed again, whatever becomes of it.
+  if (options.provider && !state)
+    await home.save(stateOf(options, new Map(), { registryLogin: login, ownKey }));
   await using connections = await connectAll(options, home, ownKey);
   const hosts = desired.hosts.map(({ address }) => connections.get(address));
   await using _there = await lockHosts(hosts, desired.name, options.operator, doing, signal);
@@ -74,12 +78,12 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   refuseUnfit(findUnfit(desired, blueprint, observed));
   const secrets: RunSecrets = {
     pki: await registryPki(home, registryNames(options)),
-    registryLogin: registryLogin(blueprint, state),
+    registryLogin: login,
     publicKey: ownKey ? (await home.sshKey()).publicKey : undefined,
   };
   const plan = planOf(options, observed, secrets);
   refuseOtherImage(state, blueprint, plan);
-  await home.save(stateOf(options, observed, secrets, state));
+  await home.save(stateOf(options, observed.hosts, { registryLogin: login, ownKey, before: state }));
   tellPlan(plan, progress);
 
   await using journal = await home.journal();
@@ -181,20 +185,22 @@ function planOf(
 
 function stateOf(
   { desired, blueprint, provider }: RunClusterOptions,
-  observed: ObservedCluster,
-  { registryLogin, publicKey }: RunSecrets,
-  before: ClusterState | undefined,
+  hosts: ObservedCluster["hosts"],
+  facts: Pick<RunSecrets, "registryLogin"> & {
+    readonly ownKey: boolean;
+    readonly before?: ClusterState | undefined;
+  },
 ): ClusterState {
   const { domain, port } = blueprint.registry;
-  const maker = provider ?? before?.provider;
+  const maker = provider ?? facts.before?.provider;
   return {
     version: 1,
     desired,
     imageDigest: blueprint.image.digest,
-    names: Object.fromEntries([...observed.hosts].map(([address, { hostname }]) => [address, hostname])),
-    registry: { domain, port, ...registryLogin },
+    names: Object.fromEntries([...hosts].map(([address, { hostname }]) => [address, hostname])),
+    registry: { domain, port, ...facts.registryLogin },
     runtime: blueprint.runtime,
-    ownKey: publicKey !== undefined,
+    ownKey: facts.ownKey,
     ...(maker === undefined ? {} : { provider: maker }),
   };
 }

@@ -9,8 +9,8 @@ export interface HostScript {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly secrets?: readonly string[];
-  /** Whether each line that it prints is told to whoever watches; true where nothing is said. */
-  readonly told?: boolean;
+  /** Whether it is left to end by itself when the run is interrupted: to do half of it would be worse. */
+  readonly indivisible?: boolean;
 }
 
 /**
@@ -22,21 +22,21 @@ export async function runOnHost(
   host: Host,
   cluster: string,
   step: StepFrame,
-  { script, args = [], env = {}, secrets, told = true }: HostScript,
+  { script, args = [], env = {}, secrets, indivisible = false }: HostScript,
   { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-  const result = await runScript(host, `${frame}\nstep() {\n${script}\n}\n${main}`, {
-    name: step.id.replace(/@.*/, ""),
+  signal?.throwIfAborted();
+  const name = nameOf(step);
+  const running = runScript(host, `${frame}\nstep() {\n${script}\n}\n${main}`, {
+    name,
     args: [hostPaths(cluster).data, step.id, step.inputs, step.seen, ...args],
     env: { ...env, LC_ALL: "C" },
     secrets,
-    signal,
-    onLine: (line) => {
-      if (told) progress({ type: "output", line, host: step.host, task: step.id });
-    },
+    signal: indivisible ? undefined : signal,
+    onLine: (line) => progress({ type: "output", line, host: step.host, task: step.id }),
   });
-  if (result.exitCode !== 0)
-    throw new HostCommandError(step.host, [step.id.replace(/@.*/, "")], result, secrets);
+  const result = await (indivisible ? unlessAborted(running, signal) : running);
+  if (result.exitCode !== 0) throw new HostCommandError(step.host, [name], result, secrets);
 }
 
 /**
@@ -50,11 +50,31 @@ export async function endedMeanwhile(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const { exitCode } = await runScript(host, `${frame}${wait}`, {
-    name: step.id.replace(/@.*/, ""),
+    name: nameOf(step),
     args: [hostPaths(cluster).data, step.id, step.inputs, step.seen],
     signal,
   });
   return exitCode === 0;
+}
+
+function nameOf({ id }: StepFrame): string {
+  return id.replace(/@.*/, "");
+}
+
+async function unlessAborted<Result>(
+  work: Promise<Result>,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  if (!signal) return work;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
 }
 
 /*

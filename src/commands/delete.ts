@@ -1,9 +1,14 @@
 import { command } from "#cli";
-import { ClusterHome, type ClusterState, deleteFromCluster, openCluster } from "#cluster";
+import {
+  ClusterHome,
+  type ClusterState,
+  deleteFromCluster,
+  deleteSandboxCluster,
+  openCluster,
+} from "#cluster";
 import { type DesiredHost, masterZeroOf, type Role } from "#clusterfile";
 import { SealerError } from "#errors";
 import { parseHostList } from "#hosts";
-import { deleteSandbox } from "#sandbox";
 import { loginFlags, readLogin } from "./shared/login-flags.ts";
 import { operator } from "./shared/operator.ts";
 
@@ -66,8 +71,7 @@ can be repeated; a cluster that is gone already is no error.
     const login = await readLogin(flags, context);
     const who = operator();
     if (state.provider === "sandbox" && !hosts) {
-      await deleteSandbox(root, name, signal);
-      await home.remove();
+      await deleteSandboxCluster({ folder, home, state, root, signal });
       const removed = state.desired.hosts.map(({ address }) => address);
       result({ cluster: name, removed, left: [] }, () => `Deleted ${what} and its sandbox.`);
       return;

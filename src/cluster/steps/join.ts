@@ -26,13 +26,14 @@ export async function join(
   const text = joinConfiguration(site.kubeadm, node, given, zero.address);
   await site.host(step.host).writeFile(path, text, { mode: 0o600 });
   const secrets = [given.token, given.certificateKey].filter((secret) => secret !== "");
-  if (role === "node") return { script: joinNode, args: [path], secrets };
+  if (role === "node") return { script: joinNode, args: [path], secrets, indivisible: true };
   const user = site.desired.hosts.find(({ address }) => address === step.host)?.user ?? "root";
   const cluster = site.desired.name;
   return {
     script: joinMaster,
     args: [path, cluster, user, step.host, apiServerName, markOf(cluster)],
     secrets,
+    indivisible: true,
   };
 }
 

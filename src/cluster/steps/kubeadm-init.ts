@@ -17,7 +17,7 @@ export async function kubeadmInit(step: StepOf<"kubeadm-init">, site: Site): Pro
   const text = initConfiguration(site.kubeadm, node, driver.stdout.trim() || undefined);
   await host.writeFile(path, text, { mode: 0o600 });
   const user = site.desired.hosts.find(({ address }) => address === step.host)?.user ?? "root";
-  return { script: init, args: [path, site.desired.name, user] };
+  return { script: init, args: [path, site.desired.name, user], indivisible: true };
 }
 
 const cgroupDriver = `
