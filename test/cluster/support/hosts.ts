@@ -1,4 +1,6 @@
-import { sealer, sealerDone } from "./sealer.ts";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { folders, sealer, sealerDone } from "./sealer.ts";
 
 export interface TestHost {
   readonly sandbox: string;
@@ -14,6 +16,7 @@ export async function freshHosts(
 ): Promise<{ hosts: TestHost[]; privateKey: string; password: string }> {
   if (process.getuid?.() !== 0) throw new Error("sandbox hosts need root: run this test as root");
   await sealer(["sandbox", "delete", sandbox]);
+  await rm(join(folders.SEALER_HOME, sandbox), { recursive: true, force: true });
   await sealerDone("sandbox", "create", sandbox, "--hosts", names.join(","), ...flags);
   const listed = JSON.parse(await sealerDone("--format", "json", "sandbox", "list", "--show-password")) as {
     name: string;
