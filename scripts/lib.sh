@@ -40,6 +40,26 @@ install_packages() {
   printf '%s\n' "${missing[@]}" >>"$SEALER_CACHE/installed-packages"
 }
 
+# Programs of Debian packages without installing them, so that no service of theirs starts on this machine: unpacked
+# into the cache and put on the PATH.
+unpack_packages() {
+  local folder name
+  folder=$SEALER_CACHE/unpacked/$(IFS=-; echo "$*")
+  if [ ! -e "$folder/.complete" ]; then
+    say "Debian packages to unpack: $* (seconds)"
+    rm -rf "$folder"
+    mkdir -p "$folder" "$SEALER_CACHE/log"
+    local log=$SEALER_CACHE/log/apt.log
+    (cd "$folder" && { apt-get -o APT::Sandbox::User=root download "$@" ||
+      { apt-get update -q && apt-get -o APT::Sandbox::User=root download "$@"; }; }) >>"$log" 2>&1 ||
+      { tail -n 20 "$log" >&2; stop 4 "apt-get could not download $*; its whole output is in $log"; }
+    for name in "$folder"/*.deb; do dpkg-deb -x "$name" "$folder"; done
+    rm "$folder"/*.deb
+    touch "$folder/.complete"
+  fi
+  export PATH=$folder/usr/sbin:$folder/usr/bin:$PATH
+}
+
 # npm packages as package-lock.json names them, the pinned Node among them; again only after the lock file changed.
 install_npm_packages() {
   command -v npm >/dev/null || install_packages npm
