@@ -3,13 +3,14 @@ import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import {
-  type Command,
-  type CommandEntry,
+  asUserError,
   type Context,
   commandHelp,
   errorReport,
   errorText,
   exitCodeOf,
+  familyOf,
+  findCommand,
   type MainOptions,
   overview,
   plainReporter,
@@ -17,163 +18,21 @@ import {
   TerminalReporter,
   takeSharedFlags,
 } from "#cli";
-import { nearest, SealerError } from "#errors";
+import { SealerError } from "#errors";
 import type { Dial } from "#hosts";
 import { noProgress, type Progress } from "#progress";
+import { allCommands } from "./commands/all-commands.ts";
 
-/** Every command, with the module that holds it: loaded only when it is called, so that starting stays quick. */
-const commands: readonly (CommandEntry & { load(): Promise<Command> })[] = [
-  {
-    name: "build",
-    summary: "Build a ClusterImage from a Kubefile",
-    group: "Images",
-    load: async () => (await import("./commands/build.ts")).build,
-  },
-  {
-    name: "images",
-    summary: "List the images on this machine",
-    group: "Images",
-    load: async () => (await import("./commands/images.ts")).images,
-  },
-  {
-    name: "inspect",
-    summary: "Show what is in an image",
-    group: "Images",
-    load: async () => (await import("./commands/inspect.ts")).inspect,
-  },
-  {
-    name: "history",
-    summary: "Show the instructions that an image was built by",
-    group: "Images",
-    load: async () => (await import("./commands/history.ts")).history,
-  },
-  {
-    name: "tag",
-    summary: "Give an image another name",
-    group: "Images",
-    load: async () => (await import("./commands/tag.ts")).tag,
-  },
-  {
-    name: "rmi",
-    summary: "Remove images from this machine",
-    group: "Images",
-    load: async () => (await import("./commands/rmi.ts")).rmi,
-  },
-  {
-    name: "save",
-    summary: "Write an image to an archive or a folder",
-    group: "Images",
-    load: async () => (await import("./commands/save.ts")).save,
-  },
-  {
-    name: "load",
-    summary: "Bring images from an archive or a folder to this machine",
-    group: "Images",
-    load: async () => (await import("./commands/load.ts")).load,
-  },
-  {
-    name: "pull",
-    summary: "Copy an image from a registry to this machine",
-    group: "Images",
-    load: async () => (await import("./commands/pull.ts")).pull,
-  },
-  {
-    name: "push",
-    summary: "Copy an image from this machine to a registry",
-    group: "Images",
-    load: async () => (await import("./commands/push.ts")).push,
-  },
-  {
-    name: "prune",
-    summary: "Delete what no image and no cluster needs",
-    group: "Images",
-    load: async () => (await import("./commands/prune.ts")).prune,
-  },
-  {
-    name: "run",
-    summary: "Make a Kubernetes cluster of hosts, out of an image",
-    group: "Clusters",
-    load: async () => (await import("./commands/run.ts")).run,
-  },
-  {
-    name: "plan",
-    summary: "Print what run would do, and change nothing",
-    group: "Clusters",
-    load: async () => (await import("./commands/plan.ts")).plan,
-  },
-  {
-    name: "status",
-    summary: "Tell how a cluster's hosts are",
-    group: "Clusters",
-    load: async () => (await import("./commands/status.ts")).status,
-  },
-  {
-    name: "exec",
-    summary: "Run a program as root on a cluster's hosts",
-    group: "Clusters",
-    load: async () => (await import("./commands/exec.ts")).exec,
-  },
-  {
-    name: "delete",
-    summary: "Remove a cluster, or hosts from it",
-    group: "Clusters",
-    load: async () => (await import("./commands/delete.ts")).deleteCommand,
-  },
-  {
-    name: "sandbox create",
-    summary: "Make hosts out of namespaces on this machine",
-    group: "Sandbox hosts",
-    load: async () => (await import("./commands/sandbox-create.ts")).sandboxCreate,
-  },
-  {
-    name: "sandbox list",
-    summary: "List sandboxes and their hosts",
-    group: "Sandbox hosts",
-    load: async () => (await import("./commands/sandbox-list.ts")).sandboxList,
-  },
-  {
-    name: "sandbox exec",
-    summary: "Run a program on a sandbox host, without SSH",
-    group: "Sandbox hosts",
-    load: async () => (await import("./commands/sandbox-exec.ts")).sandboxExec,
-  },
-  {
-    name: "sandbox start",
-    summary: "Switch sandbox hosts on",
-    group: "Sandbox hosts",
-    load: async () => (await import("./commands/sandbox-start.ts")).sandboxStart,
-  },
-  {
-    name: "sandbox stop",
-    summary: "Cut the power of sandbox hosts; their disks stay",
-    group: "Sandbox hosts",
-    load: async () => (await import("./commands/sandbox-stop.ts")).sandboxStop,
-  },
-  {
-    name: "sandbox delete",
-    summary: "Remove sandboxes, with their hosts and disks",
-    group: "Sandbox hosts",
-    load: async () => (await import("./commands/sandbox-delete.ts")).sandboxDelete,
-  },
-  {
-    name: "sandbox check",
-    summary: "Tell whether this machine can make sandbox hosts",
-    group: "Sandbox hosts",
-    load: async () => (await import("./commands/sandbox-check.ts")).sandboxCheck,
-  },
-  {
-    name: "registry serve",
-    summary: "Serve container images from a folder, as a registry",
-    group: "Registry",
-    load: async () => (await import("./commands/registry-serve.ts")).registryServe,
-  },
-  {
-    name: "version",
-    summary: "Print sealer's version",
-    group: "Others",
-    load: async () => (await import("./commands/version.ts")).version,
-  },
-];
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  const told = asUserError(error, "the output");
+  try {
+    process.stderr.write(`${errorText(told, { debug: false })}\n`);
+  } finally {
+    process.exit(exitCodeOf(told));
+  }
+});
+process.stderr.on("error", () => {});
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -183,12 +42,14 @@ async function main(argv: readonly string[]): Promise<number> {
   let reporter: { report: Progress; close(): void } = { report: noProgress, close() {} };
   try {
     const { leading, rest } = splitLeadingFlags(argv);
-    const asked = rest[0] === "help" ? [...rest.slice(1), "--help"] : rest;
-    if (asked.length === 0 || asked[0] === "--help" || asked[0] === "-h") {
-      process.stdout.write(`${overview(commands)}\n`);
+    const asked = wordsMeant(rest);
+    if (asked.length === 0) refuseFlagsAlone(leading);
+    const family = isHelp(asked.at(-1)) ? familyOf(asked[0]!, allCommands) : [];
+    if (asked.length === 0 || isHelp(asked[0]) || (asked.length === 2 && family.length > 0)) {
+      process.stdout.write(`${overview(family.length > 0 ? family : allCommands)}\n`);
       return 0;
     }
-    const { entry, rest: words } = findCommand(asked);
+    const { entry, rest: words } = findCommand(asked, allCommands);
     const command = await entry.load();
     const taken = takeSharedFlags(words, command.flags, leading);
     options = taken.options;
@@ -200,8 +61,9 @@ async function main(argv: readonly string[]): Promise<number> {
     await command.run(taken.rest, contextFor(options, reporter.report));
     reporter.close();
     return 0;
-  } catch (error) {
+  } catch (thrown) {
     reporter.close();
+    const error = asUserError(thrown);
     const text =
       options.progress === "json"
         ? JSON.stringify(errorReport(error))
@@ -211,25 +73,23 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** The command with the longest name that the words begin with: `registry serve` before `registry`. */
-function findCommand(asked: readonly string[]) {
-  for (const length of [2, 1]) {
-    const name = asked.slice(0, length).join(" ");
-    const entry = commands.find((candidate) => candidate.name === name);
-    if (entry) return { entry, rest: asked.slice(length) };
-  }
-  const family = commands.filter(({ name }) => name.startsWith(`${asked[0]} `)).map(({ name }) => name);
-  if (family.length > 0) {
-    throw new SealerError("USAGE", `${asked[0]} needs to know what to do`, {
-      hint: `sealer ${family.join(", sealer ")}`,
-    });
-  }
-  const guess = nearest(
-    asked[0]!,
-    commands.map(({ name }) => name),
-  );
-  throw new SealerError("USAGE", `there is no command "${asked[0]}"`, {
-    hint: guess ? `Did you mean "${guess}"?` : "sealer --help lists the commands.",
+/** `help build` is `build --help`, and `--version` is `version`. */
+function wordsMeant(words: readonly string[]): readonly string[] {
+  const [first, ...others] = words;
+  if (first === "help") return [...others, "--help"];
+  if (first === "--version" || first === "-v") return ["version", ...others];
+  return words;
+}
+
+function isHelp(word: string | undefined): boolean {
+  return word === "--help" || word === "-h";
+}
+
+function refuseFlagsAlone(leading: readonly string[]): void {
+  if (leading.length === 0) return;
+  takeSharedFlags([], {}, leading);
+  throw new SealerError("USAGE", `there is no command after ${leading.join(" ")}`, {
+    hint: "sealer --help lists the commands.",
   });
 }
 
@@ -300,10 +160,6 @@ function interruption(): AbortSignal {
       );
     });
   }
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
   return controller.signal;
 }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SealerError } from "#errors";
+import { asUserError } from "./as-user-error.ts";
 import { command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { splitLeadingFlags, takeSharedFlags } from "./main-options.ts";
@@ -64,6 +65,43 @@ test("an error tells what, where, why and what to do", () => {
     cause: "outer: inner",
   });
   assert.equal(exitCodeOf(error), 2);
+});
+
+test("an error says its place and its reason only once", () => {
+  const missing = Object.assign(new Error("ENOENT: no such file or directory, open '/a/b'"), { errno: -2 });
+  const told = new SealerError("FILE_NOT_FOUND", "cannot read /a/b: no such file or directory", {
+    where: "/a/b",
+    cause: missing,
+  });
+  assert.equal(errorText(told, { debug: false }), "error: cannot read /a/b: no such file or directory");
+  const deeper = new SealerError("FILE_INVALID", "cannot read /a/b/c", { where: "/a/b" });
+  assert.equal(errorText(deeper, { debug: false }), "error: /a/b: cannot read /a/b/c");
+});
+
+test("what the machine refuses is no bug, wherever it comes up", () => {
+  const refused = (code: string, errno: number) =>
+    asUserError(
+      Object.assign(new Error(`${code}: x, scandir '/home'`), {
+        code,
+        errno,
+        syscall: "scandir",
+        path: "/home",
+      }),
+    );
+  assert.equal(exitCodeOf(refused("ENOTDIR", -20)), 2);
+  assert.equal(exitCodeOf(refused("ENOSPC", -28)), 3);
+  assert.match(
+    errorText(refused("EROFS", -30), { debug: false }),
+    /^error: cannot use \/home: read-only file system\nhint: /,
+  );
+  assert.equal(exitCodeOf(refused("ENOENT", -2)), 1);
+});
+
+test("shared letters may stand together with others", () => {
+  const own = { force: { type: "boolean", short: "f" }, passwd: { type: "string", short: "p" } } as const;
+  const { options, rest } = takeSharedFlags(["-qdf", "-pqd", "-qp", "-d", "-xq"], own);
+  assert.deepEqual([options.quiet, options.debug], [true, true]);
+  assert.deepEqual(rest, ["-f", "-pqd", "-p", "-d", "-xq"]);
 });
 
 test("anything else is a bug: exit code 1, with the stack", () => {

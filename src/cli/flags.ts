@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { nearest, SealerError } from "#errors";
+import { sharedFlags } from "./shared-flags.ts";
 
 /** One flag of a command, as help shows it and as the parser reads it. */
 export interface Flag {
@@ -85,7 +86,8 @@ function booleanValue(rawName: string, value: string | undefined): boolean {
 
 function unknownFlag(rawName: string, flags: Flags): SealerError {
   const word = rawName.replace(/^-+/, "");
-  const guess = word.length > 1 ? nearest(word, Object.keys(flags)) : undefined;
+  const guess =
+    word.length > 1 ? nearest(word, [...Object.keys(flags), ...Object.keys(sharedFlags)]) : undefined;
   return new SealerError("USAGE", `there is no flag ${rawName}`, {
     hint: guess ? `Did you mean --${guess}?` : "See --help for the flags of this command.",
   });

@@ -39,7 +39,7 @@ export function splitLeadingFlags(argv: readonly string[]): {
  */
 export function takeSharedFlags(
   argv: readonly string[],
-  own: Readonly<Record<string, { readonly short?: string; readonly type: "string" | "boolean" }>>,
+  own: OwnFlags,
   leading: readonly string[] = [],
 ): { options: MainOptions; rest: readonly string[] } {
   const letters = new Set(Object.values(own).map(({ short }) => short));
@@ -51,6 +51,14 @@ export function takeSharedFlags(
     if (word === "--") {
       rest.push(...argv.slice(i));
       break;
+    }
+    const apart = withoutSharedLetters(word, own);
+    if (apart) {
+      shared.push(...apart.shared);
+      if (apart.rest === "") continue;
+      rest.push(apart.rest);
+      if (takesNextWord(`-${apart.rest.at(-1)}`, own) && i + 1 < argv.length) rest.push(argv[++i]!);
+      continue;
     }
     const [name = word] = word.split("=", 1);
     const flag = flags.find(
@@ -69,15 +77,47 @@ export function takeSharedFlags(
   return { options: readShared(shared), rest };
 }
 
-function takesNextWord(
+type OwnFlags = Readonly<
+  Record<
+    string,
+    {
+      readonly short?: string;
+      readonly type: "string" | "boolean";
+      readonly aliases?: readonly string[];
+    }
+  >
+>;
+
+/**
+ * Letters written together, `-qf`: the shared ones of them, and the word that is left. Nothing where it is another kind
+ * of word, where a letter is unknown, or where the value of a flag begins before the shared letter.
+ */
+function withoutSharedLetters(
   word: string,
-  own: Readonly<Record<string, { readonly short?: string; readonly type: string }>>,
-): boolean {
-  if (word.startsWith("--")) return own[word.slice(2)]?.type === "string";
-  return (
-    /^-[A-Za-z]$/.test(word) &&
-    Object.values(own).some(({ short, type }) => short === word[1] && type === "string")
+  own: OwnFlags,
+): { readonly shared: readonly string[]; readonly rest: string } | undefined {
+  if (!/^-[A-Za-z]{2,}$/.test(word)) return undefined;
+  const shared: string[] = [];
+  let kept = "";
+  for (const [position, letter] of [...word.slice(1)].entries()) {
+    const mine = Object.values(own).find(({ short }) => short === letter);
+    const isShared = Object.values(sharedFlags).some((flag) => "short" in flag && flag.short === letter);
+    if (!mine && !isShared) return undefined;
+    if (!mine) shared.push(`-${letter}`);
+    else if (mine.type === "boolean") kept += letter;
+    else {
+      kept += word.slice(1 + position);
+      break;
+    }
+  }
+  return shared.length === 0 ? undefined : { shared, rest: kept === "" ? "" : `-${kept}` };
+}
+
+function takesNextWord(word: string, own: OwnFlags): boolean {
+  const declared = Object.entries(own).find(([name, { short, aliases = [] }]) =>
+    word.startsWith("--") ? [name, ...aliases].includes(word.slice(2)) : word === `-${short}`,
   );
+  return declared?.[1].type === "string";
 }
 
 function readShared(argv: readonly string[]): MainOptions {

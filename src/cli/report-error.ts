@@ -1,3 +1,4 @@
+import { getSystemErrorMap } from "node:util";
 import { SealerError } from "#errors";
 
 export interface ErrorReport {
@@ -30,7 +31,7 @@ export function errorText(error: unknown, options: { readonly debug: boolean }):
   const { message, where, hint } = error;
   const cause = causeText(error);
   return [
-    `error: ${where ? `${where}: ` : ""}${message}`,
+    `error: ${where && !names(message, where) ? `${where}: ` : ""}${message}`,
     ...(cause && !message.includes(cause) ? [indent("because: ", cause)] : []),
     ...(hint ? [indent("hint: ", hint)] : []),
     ...(options.debug ? [stackOf(error)] : []),
@@ -46,10 +47,29 @@ function causeText(error: Error): string | undefined {
   const messages: string[] = [];
   for (let cause = error.cause; cause !== undefined && messages.length < 5; ) {
     const text = cause instanceof Error ? cause.message || cause.name : String(cause);
-    if (text && !messages.includes(text)) messages.push(text);
+    const isTold = isSystemError(cause) && error.message.includes(reasonOf(cause));
+    if (text && !isTold && !messages.includes(text)) messages.push(text);
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return messages.length > 0 ? messages.join(": ") : undefined;
+}
+
+/** Whether a message names the place itself: it need not stand in front of it, too. */
+function names(message: string, where: string): boolean {
+  const at = message.indexOf(where);
+  if (at < 0) return false;
+  const before = message[at - 1] ?? " ";
+  const after = message[at + where.length] ?? " ";
+  return !/[\p{L}\p{N}_./-]/u.test(before) && !/[\p{L}\p{N}_/]/u.test(after);
+}
+
+function isSystemError(cause: unknown): cause is NodeJS.ErrnoException {
+  return cause instanceof Error && typeof (cause as NodeJS.ErrnoException).errno === "number";
+}
+
+/** `no such file or directory` of ENOENT. */
+function reasonOf({ errno, message }: NodeJS.ErrnoException): string {
+  return getSystemErrorMap().get(errno ?? 0)?.[1] ?? message;
 }
 
 function indent(label: string, text: string): string {
