@@ -1,6 +1,7 @@
 import { SealerError } from "#errors";
 import type { Context } from "./context.ts";
-import { type Flags, type FlagValues, parseFlags } from "./flags.ts";
+import type { Flags, FlagValues } from "./flag.ts";
+import { parseFlags } from "./flags.ts";
 
 export interface Command {
   /** As it is typed: `build`, `registry serve`. */

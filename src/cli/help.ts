@@ -1,5 +1,5 @@
 import type { Command } from "./command.ts";
-import type { Flags } from "./flags.ts";
+import type { Flags } from "./flag.ts";
 import { sharedFlags } from "./shared-flags.ts";
 
 export interface CommandEntry {

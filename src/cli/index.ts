@@ -2,7 +2,7 @@ export { asUserError } from "./as-user-error.ts";
 export { type Call, type Command, command } from "./command.ts";
 export type { Context } from "./context.ts";
 export { familyOf, findCommand } from "./find-command.ts";
-export type { Flag, Flags, FlagValues } from "./flags.ts";
+export type { Flag, Flags, FlagValues } from "./flag.ts";
 export { type CommandEntry, commandHelp, overview } from "./help.ts";
 export { type MainOptions, splitLeadingFlags, takeSharedFlags } from "./main-options.ts";
 export { plainReporter } from "./plain-reporter.ts";

@@ -1,4 +1,4 @@
-import type { Flags } from "./flags.ts";
+import type { Flags } from "./flag.ts";
 
 /** Flags that every command takes. */
 export const sharedFlags = {

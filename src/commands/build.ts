@@ -1,9 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
-import { basename, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { buildCacheIn, buildImage, parseImageList, type WantedImage } from "#build";
 import { command } from "#cli";
 import { inspectView } from "#cluster-image";
-import { SealerError } from "#errors";
+import { nearest, SealerError } from "#errors";
+import { fsError } from "#files";
 import { formatPlatform, type Platform, parsePlatform } from "#oci";
 import { builtText } from "./shared/built-text.ts";
 import { checkNewName } from "./shared/check-new-name.ts";
@@ -124,37 +125,50 @@ export const build = command({
 
 /** Messages name the Kubefile as it was typed, or by its name where it was found in the build folder. */
 async function readKubefile(typed: string | undefined, folder: string, cwd: string) {
-  const candidates =
-    typed === undefined ? ["Kubefile", "kubefile"].map((name) => join(folder, name)) : [resolve(cwd, typed)];
-  for (const path of candidates) {
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  if (typed !== undefined) {
+    const text = await readFile(resolve(cwd, typed), "utf8").catch((error) => {
+      throw fsError(error, "read the Kubefile", typed);
+    });
+    return { text, file: typed };
+  }
+  const found = await stat(folder).catch((error) => {
+    throw fsError(error, "build from the folder", folder);
+  });
+  if (!found.isDirectory()) {
+    throw new SealerError("FILE_INVALID", `${folder} is a file, not a folder to build from`, {
+      hint: `To name the Kubefile: sealer build -t NAME -f ${relative(cwd, folder)} PATH`,
+    });
+  }
+  for (const name of ["Kubefile", "kubefile"]) {
+    const text = await readFile(join(folder, name), "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return undefined;
-      throw new SealerError("FILE_INVALID", `cannot read ${path}: ${error.message}`, {
-        where: path,
-        cause: error,
-      });
+      throw fsError(error, "read the Kubefile", join(folder, name));
     });
-    if (text !== undefined) return { text, file: typed ?? basename(path) };
+    if (text !== undefined) return { text, file: name };
   }
-  if (typed === undefined && !(await stat(folder).catch(() => undefined))?.isDirectory()) {
-    throw new SealerError("FILE_NOT_FOUND", `there is no folder ${folder}`, {
-      hint: "sealer build -t NAME PATH",
-    });
-  }
-  const shown = relative(cwd, candidates[0]!) || candidates[0]!;
-  throw new SealerError("FILE_NOT_FOUND", `there is no ${shown}`, {
-    where: candidates[0],
-    hint:
-      typed === undefined
-        ? "Write a Kubefile there, or name another one by -f."
-        : "Look at the path after -f.",
+  throw new SealerError("FILE_NOT_FOUND", `there is no Kubefile in ${folder}`, {
+    hint: "Write one there, or name another file by -f.",
   });
 }
 
 function platformsOf(lists: readonly string[]): Platform[] {
-  const platforms = lists.flatMap((list) => list.split(",")).map(parsePlatform);
+  const platforms = lists.flatMap((list) => list.split(",")).map(hostPlatform);
   const distinct = new Map(platforms.map((platform) => [formatPlatform(platform), platform]));
   return distinct.size > 0 ? [...distinct.values()] : [ownPlatform];
+}
+
+/** One that hosts can have: Kubernetes masters run Linux, on these machines. */
+function hostPlatform(text: string): Platform {
+  const platform = parsePlatform(text);
+  const { os, architecture } = platform;
+  const machines = ["amd64", "arm64", "arm", "386", "ppc64le", "s390x", "riscv64", "loong64", "mips64le"];
+  if (os === "linux" && machines.includes(architecture)) return platform;
+  const meant = nearest(architecture, machines);
+  throw new SealerError("USAGE", `a ClusterImage cannot be for ${formatPlatform(platform)}`, {
+    where: "--platform",
+    hint:
+      os === "linux" && meant ? `Did you mean linux/${meant}?` : `It is for Linux on ${machines.join(", ")}.`,
+  });
 }
 
 /** `K=V`; `K` alone takes the value of the environment, as with Docker. */
@@ -192,11 +206,8 @@ function kindOf(type: string | undefined) {
 
 async function listedImages(path: string | undefined, cwd: string): Promise<WantedImage[]> {
   if (path === undefined) return [];
-  const text = await readFile(resolve(cwd, path), "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new SealerError("FILE_NOT_FOUND", `cannot read the image list ${path}: ${error.message}`, {
-      where: path,
-      cause: error,
-    });
+  const text = await readFile(resolve(cwd, path), "utf8").catch((error) => {
+    throw fsError(error, "read the image list", path);
   });
   return parseImageList(text, path).map(({ reference, line }) => ({
     reference,

@@ -12,14 +12,15 @@ export const images = command({
   summary: "List the images on this machine",
   operands: "[NAME]",
   flags: { digests: { type: "boolean", summary: "Whole digests instead of their first digits" } },
-  description: "Sizes are of what each image needs in all; what two images share is kept only once.",
+  description:
+    "NAME lists only images with that text in their names. Sizes are of what each image needs in all; what two images share is kept only once.",
   async run({ flags, operands: [part] }, context) {
     await using opened = await openImages(context);
     const { store } = opened;
     const names = (await store.names()).filter(({ name }) => part === undefined || name.includes(part));
     names.sort((a, b) => (a.name < b.name ? -1 : 1));
     const rows = await mapLimited(names, 8, (entry) => describe(store, entry));
-    context.result(rows, () => text(rows, flags.digests));
+    context.result(rows, () => text(rows, part, flags.digests));
   },
 });
 
@@ -67,7 +68,8 @@ function notHere(error: unknown): void {
   if (!(error instanceof SealerError)) throw error;
 }
 
-function text(rows: readonly Row[], wholeDigests: boolean): string {
+function text(rows: readonly Row[], part: string | undefined, wholeDigests: boolean): string {
+  if (rows.length === 0 && part !== undefined) return `No image here has "${part}" in its name.`;
   if (rows.length === 0)
     return "There are no images here. sealer build makes one, sealer pull and sealer load bring one.";
   return table(

@@ -14,19 +14,24 @@ import { type Images, openImages, withTag } from "./shared/open-images.ts";
 export const load = command({
   name: "load",
   summary: "Bring images from an archive or a folder to this machine",
+  operands: "[FILE]",
   flags: {
     input: {
       type: "string",
       short: "i",
       value: "FILE",
-      summary: "Archive (OCI's or Docker's) or OCI layout; - is stdin",
+      summary: "Archive (OCI's or Docker's) or OCI layout, instead of FILE; - is stdin",
     },
     tag: { type: "string", short: "t", value: "NAME", summary: "Another name for the one image in it" },
   },
   description: "  sealer load -i kubernetes.tar",
-  async run({ flags: { input, tag } }, context) {
+  async run({ flags, operands: [file] }, context) {
+    const { tag, input = file } = flags;
     if (input === undefined) {
       throw new SealerError("USAGE", "load needs an archive", { hint: "sealer load -i FILE" });
+    }
+    if (file !== undefined && flags.input !== undefined) {
+      throw new SealerError("USAGE", `load takes one archive, not ${input} and ${file}`);
     }
     await using images = await openImages(context);
     if (tag !== undefined) checkNewName(tag, images.config.defaults);
@@ -36,11 +41,20 @@ export const load = command({
     }
     await mkdir(join(context.root, "data"), { recursive: true, mode: 0o700 });
     await using folder = await temporaryDirectory(join(context.root, "data"), ".load-");
-    const file = join(folder.path, "archive");
-    await pipeline(context.stdin, createWriteStream(file), { signal: context.signal });
-    await loadFrom(file, tag, images, context);
+    const copy = join(folder.path, "archive");
+    await pipeline(context.stdin, createWriteStream(copy), { signal: context.signal });
+    await loadFrom(copy, tag, images, context).catch((error: unknown) => {
+      throw ofStandardInput(error, copy);
+    });
   },
 });
+
+/** Our copy of standard input is gone when the message is read. */
+function ofStandardInput(error: unknown, copy: string): unknown {
+  if (!(error instanceof SealerError) || error.where !== copy) return error;
+  const { code, message, hint, cause } = error;
+  return new SealerError(code, message.replaceAll(copy, "standard input"), { hint, cause });
+}
 
 async function loadFrom(
   path: string,

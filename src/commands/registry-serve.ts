@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { command } from "#cli";
 import { SealerError } from "#errors";
+import { fsError } from "#files";
 import { parseListenAddress, parseRegistryConfig, type RegistryConfig, startRegistry } from "#registry";
 
 export const registryServe = command({
@@ -61,15 +62,9 @@ go to stdout. SIGTERM lets running requests end.
 });
 
 async function readConfig(path: string): Promise<string> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    const reason = (cause as Error).message;
-    throw new SealerError("FILE_NOT_FOUND", `cannot read the configuration: ${reason}`, {
-      where: path,
-      cause,
-    });
-  }
+  return readFile(path, "utf8").catch((error) => {
+    throw fsError(error, "read the configuration", path);
+  });
 }
 
 function listenAddress(text: string) {

@@ -11,7 +11,10 @@ export const sandboxList = command({
     const sandboxes = await listSandboxes(root);
     result(
       sandboxes.map((sandbox) => sandboxView(sandbox, show)),
-      () => sandboxText(sandboxes, show),
+      () =>
+        sandboxes.length === 0
+          ? "There are no sandboxes here. sealer sandbox create makes one."
+          : sandboxText(sandboxes, show),
     );
   },
 });

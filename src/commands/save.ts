@@ -41,6 +41,11 @@ export const save = command({
         hint: "Name a file by -o, or use a pipe.",
       });
     }
+    if (flags.platform !== undefined && form !== "docker-archive") {
+      throw new SealerError("USAGE", `--platform is for docker-archive: ${form} holds all platforms`, {
+        hint: "Leave --platform out, or choose --format docker-archive.",
+      });
+    }
     await using images = await openImages(context);
     const name = await images.nameOf(typed);
     const platform =

@@ -1,4 +1,5 @@
 import { SealerError } from "#errors";
+import { fsError } from "#files";
 
 /** A full disk is the user's to mend, and so is one that cannot be written; the rest stays as it is. */
 export function diskError(error: unknown, path: string): unknown {
@@ -14,11 +15,10 @@ export function diskError(error: unknown, path: string): unknown {
     case "EACCES":
     case "EPERM":
     case "EROFS":
-      return new SealerError("FILE_INVALID", `${path} cannot be written: ${(error as Error).message}`, {
-        where: path,
-        hint: "Run as a user who may write there, or choose another folder with --root.",
-        cause: error,
-      });
+    case "ENOENT":
+    case "ENOTDIR":
+    case "EISDIR":
+      return fsError(error, "write", path);
     default:
       return error;
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, open, readFile, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { Readable } from "node:stream";
 import { SealerError } from "#errors";
 import { makeDirectory, writeFileAtomic } from "#files";
@@ -180,7 +180,8 @@ async function checkVersion(folder: string): Promise<void> {
 
 async function readPart(path: string, folder: string): Promise<string> {
   return readFile(path, "utf8").catch((cause) => {
-    throw notALayout(folder, cause.message, cause);
+    if (cause.code === "ENOENT") throw notALayout(folder, `it has no ${basename(path)}`);
+    throw notALayout(folder, `its ${basename(path)} cannot be read`, cause);
   });
 }
 

@@ -16,6 +16,14 @@ export function fsError(error: unknown, doing: string, path: string | Uint8Array
       });
     case "ENOENT":
       return new SealerError("FILE_NOT_FOUND", message, { where, cause: error });
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return new SealerError("FILE_INVALID", message, {
+        where,
+        hint: "Run as a user who may do that, or choose another place.",
+        cause: error,
+      });
     default:
       return new SealerError("FILE_INVALID", message, { where, cause: error });
   }

@@ -4,6 +4,7 @@ export { type Compression, compress } from "./compress.ts";
 export { confinedPath, readConfinedFile } from "./confined-path.ts";
 export { compressionOf, type DecompressLimits, decompress } from "./decompress.ts";
 export { freeSpace } from "./free-space.ts";
+export { fsError } from "./fs-error.ts";
 export { type HashingStream, hashing } from "./hashing.ts";
 export { makeDirectory } from "./make-directory.ts";
 export type { PackOptions } from "./pack-entries.ts";

@@ -3,8 +3,8 @@ import { nameless } from "#build";
 import type { Context } from "#cli";
 import { importImage, openArchive } from "#content";
 import { SealerError } from "#errors";
-import { formatReference, parseReference } from "#oci";
 import type { Images } from "./open-images.ts";
+import { pullMissing } from "./pull-missing.ts";
 
 /**
  * Brings the image that FROM names into the store and returns its name there: an image of this machine, an archive or a
@@ -21,20 +21,7 @@ export async function fetchBase(
   if (transport) return fetchFromArchive(transport[2]!, folder, images, context);
   const here = await images.findName(name);
   if (here !== undefined) return here;
-  try {
-    return (await images.pull(name)).digest;
-  } catch (error) {
-    if (!(error instanceof SealerError) || error.code === "REFERENCE_INVALID") throw error;
-    const asked = formatReference(parseReference(name, images.config.defaults));
-    throw new SealerError(
-      error.code,
-      `the image ${name} is not on this machine, and ${asked} cannot be pulled: ${error.message}`,
-      {
-        hint: error.hint,
-        cause: error.cause,
-      },
-    );
-  }
+  return (await pullMissing(name, images)).digest;
 }
 
 async function fetchFromArchive(

@@ -97,7 +97,8 @@ export async function openImages(context: Context): Promise<Images> {
       await lease;
     },
     async [Symbol.asyncDispose]() {
-      const held = await lease;
+      // Why there is no lease has been told to whoever asked for it.
+      const held = await lease?.catch(() => undefined);
       if (held?.held === false) await held.release();
       await store.close();
     },

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { nearest, SealerError } from "#errors";
+import { fsError } from "#files";
 import type { ReferenceDefaults } from "#oci";
 import { parseYaml, type YamlDocument } from "#yaml";
 
@@ -27,10 +28,7 @@ export async function readConfig(home: string): Promise<Config> {
   const file = join(home, "config.yml");
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return "";
-    throw new SealerError("CONFIG_INVALID", `cannot read ${file}: ${error.message}`, {
-      where: file,
-      cause: error,
-    });
+    throw fsError(error, "read the configuration", file);
   });
   const [document] = parseYaml(text, { file });
   return document ? new Reader(document, file).config() : defaultConfig;

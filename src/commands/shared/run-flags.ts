@@ -8,6 +8,7 @@ import { createSandbox } from "#sandbox";
 import { loginFlags, readLogin } from "./login-flags.ts";
 import { openImages } from "./open-images.ts";
 import { operator } from "./operator.ts";
+import { pullMissing } from "./pull-missing.ts";
 
 /** What `run` and `plan` take. */
 export const runFlags = {
@@ -60,9 +61,9 @@ export async function runOptions(
   const { home, progress, signal, dial } = context;
   const name = flags["cluster-name"] ?? "my-cluster";
   const common = { name, image: typed, env: flags.env, cmdArgs: flags["cmd-args"] };
-  const findHosts = hostsBy(flags, common, context);
+  const findHosts = await hostsBy(flags, common, context);
   const { store, overlayDir, ...images } = await openImages(context);
-  if ((await images.findName(typed)) === undefined) await images.pull(typed);
+  if ((await images.findName(typed)) === undefined) await pullMissing(typed, images);
   const blueprint = await readBlueprint(store, await images.nameOf(typed), overlayDir, { progress, signal });
   const { masters, nodes, login, user, port } = await findHosts();
   return {
@@ -89,7 +90,7 @@ interface FoundHosts {
 }
 
 /** Checks the flags at once, and gives what comes to the hosts later. */
-function hostsBy(
+async function hostsBy(
   flags: FlagValues<typeof runFlags>,
   common: {
     readonly name: string;
@@ -98,7 +99,7 @@ function hostsBy(
     readonly cmdArgs: readonly string[];
   },
   context: Context,
-): () => Promise<FoundHosts> {
+): Promise<() => Promise<FoundHosts>> {
   if (flags.provider !== undefined) {
     if (flags.provider !== "sandbox") {
       throw new SealerError("USAGE", `there is no provider "${flags.provider}"`, {
@@ -114,7 +115,8 @@ function hostsBy(
   const masters = parseHostList(flags.masters ?? "", "-m");
   const nodes = parseHostList(flags.nodes ?? "", "-n");
   clusterFromFlags({ ...common, masters, nodes, user, port });
-  return async () => ({ masters, nodes, user, port, login: await readLogin(flags, context) });
+  const login = await readLogin(flags, context);
+  return async () => ({ masters, nodes, user, port, login });
 }
 
 async function sandboxHosts(

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { SealerError } from "#errors";
-import { compressionOf, decompress, freeSpace, temporaryDirectory } from "#files";
+import { compressionOf, decompress, freeSpace, fsError, temporaryDirectory } from "#files";
 import { diskError } from "../disk-error.ts";
 import { OciLayout } from "../oci-layout.ts";
 import { DockerArchive } from "./docker-archive.ts";
@@ -15,24 +15,27 @@ import { TarFile } from "./tar-file.ts";
 /**
  * Opens an archive of images by what it is, not by its name: an OCI layout in a folder or a tar archive, or what
  * `docker save` writes; the archive may be compressed by gzip or zstd, and is then unpacked below `temporary`.
- * @throws FILE_NOT_FOUND, IMAGE_INVALID, TAR_INVALID, PATH_UNSAFE
+ * @throws FILE_NOT_FOUND, FILE_INVALID, IMAGE_INVALID, TAR_INVALID, PATH_UNSAFE
  */
 export async function openArchive(
   path: string,
   options: { readonly temporary?: string; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<ImageArchive> {
-  const found = await stat(path).catch((cause) => {
-    throw new SealerError("FILE_NOT_FOUND", `${path} cannot be read: ${cause.message}`, {
-      where: path,
-      cause,
-    });
+  const found = await stat(path).catch((error) => {
+    throw fsError(error, "read the archive", path);
   });
   if (found.isDirectory()) return folderArchive(await OciLayout.open(path));
+  if (!found.isFile()) {
+    throw new SealerError("FILE_INVALID", `${path} is neither a file nor a folder`, {
+      where: path,
+      hint: "Archives are read more than once: save it as a file first.",
+    });
+  }
   if ((await compressionIn(path)) === "none") return openTar(path);
 
   const folder = await temporaryDirectory(options.temporary ?? tmpdir(), "sealer-archive-");
+  const plain = join(folder.path, "archive.tar");
   try {
-    const plain = join(folder.path, "archive.tar");
     const limits = { bytes: await freeSpace(folder.path) };
     await pipeline(
       decompress(createReadStream(path, { highWaterMark: 1 << 20 }), { limits, where: path }),
@@ -43,8 +46,20 @@ export async function openArchive(
     return Object.assign(archive, { close: () => folder[Symbol.asyncDispose]() });
   } catch (error) {
     await folder[Symbol.asyncDispose]();
-    throw diskError(error, folder.path);
+    throw damaged(error, plain, path) ?? diskError(error, folder.path);
   }
+}
+
+/** What is wrong with the unpacked archive is told of the one that was named. */
+function damaged(error: unknown, plain: string, path: string): SealerError | undefined {
+  if (!(error instanceof SealerError)) return undefined;
+  const { code, message, where, hint = "Save or copy the archive again.", cause } = error;
+  if (where !== plain && code !== "FILE_INVALID") return undefined;
+  return new SealerError(code === "FILE_INVALID" ? "TAR_INVALID" : code, message.replaceAll(plain, path), {
+    where: path,
+    hint,
+    cause,
+  });
 }
 
 async function openTar(path: string, shown = path): Promise<ImageArchive> {
@@ -73,7 +88,9 @@ function folderArchive(layout: OciLayout): ImageArchive {
 }
 
 async function compressionIn(path: string): Promise<"gzip" | "zstd" | "none"> {
-  const file = await open(path, "r");
+  const file = await open(path, "r").catch((error) => {
+    throw fsError(error, "read the archive", path);
+  });
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
     return compressionOf(buffer.subarray(0, bytesRead));

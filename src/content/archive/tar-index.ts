@@ -41,6 +41,7 @@ async function scan(file: FileHandle, end: number, where: string): Promise<Map<s
     if (entries > mostEntries) throw invalid(where, `it has more than ${mostEntries} entries`);
     const header = await read(file, at, block);
     if (header.every((byte) => byte === 0)) return withLinks(parts, links);
+    if (at === 0 && !looksLikeTar(header)) throw noTar(where);
     checkSum(header, where, at);
     const type = String.fromCharCode(header[156]!);
     const size = pending.size ?? number(header.subarray(124, 136), where);
@@ -66,7 +67,19 @@ async function scan(file: FileHandle, end: number, where: string): Promise<Map<s
     else if (type === "2") links.set(name, cleanName(beside(name, linkname), where));
     else if (type === "S") throw invalid(where, `${name} is a sparse file`);
   }
-  throw invalid(where, "it is cut off");
+  throw at === 0 ? noTar(where) : invalid(where, "it is cut off");
+}
+
+/** The number at the place of the check sum is octal in every tar archive, however damaged the rest. */
+function looksLikeTar(header: Buffer): boolean {
+  return /^[0-7 \0]{8}$/.test(header.toString("latin1", 148, 156));
+}
+
+function noTar(where: string): SealerError {
+  return new SealerError("TAR_INVALID", `${where} is not a tar archive`, {
+    where,
+    hint: "Images are in tar archives (also compressed by gzip or zstd), and in folders that are OCI layouts.",
+  });
 }
 
 function withLinks(parts: Map<string, TarPart>, links: ReadonlyMap<string, string>): Map<string, TarPart> {

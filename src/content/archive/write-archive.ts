@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { open, rename, unlink } from "node:fs/promises";
+import { type FileHandle, open, realpath, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Writable } from "node:stream";
+import { SealerError } from "#errors";
 import { syncDirectory, TarWriter } from "#files";
 import { diskError } from "../disk-error.ts";
 
@@ -26,25 +27,52 @@ export async function writeArchive(
 }
 
 async function writeFile(path: string, fill: (tar: TarWriter) => Promise<void>): Promise<void> {
-  const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) {
+    throw new SealerError("FILE_INVALID", `${path} is a folder, and an archive is a file`, {
+      where: path,
+      hint: `Write to a file in it: ${path}/image.tar.`,
+    });
+  }
+  // A device or a pipe is written to; putting a file in its place would break the machine.
+  if (there && !there.isFile()) return writeThrough(path, fill);
+  const target = there ? await realpath(path) : path;
+  const temporary = `${target}.${randomBytes(6).toString("hex")}.tmp`;
   try {
     const file = await open(temporary, "wx", 0o644);
     try {
-      const tar = new TarWriter(async (chunk) => {
-        for (let done = 0; done < chunk.length; ) {
-          done += (await file.write(chunk, done, chunk.length - done)).bytesWritten;
-        }
-      });
-      await fill(tar);
-      await tar.finish();
+      await fillFile(file, fill);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
-    await syncDirectory(dirname(path));
+    await rename(temporary, target);
+    await syncDirectory(dirname(target));
   } catch (error) {
     await unlink(temporary).catch(() => {});
     throw diskError(error, path);
   }
+}
+
+async function writeThrough(path: string, fill: (tar: TarWriter) => Promise<void>): Promise<void> {
+  try {
+    const file = await open(path, "w");
+    try {
+      await fillFile(file, fill);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw diskError(error, path);
+  }
+}
+
+async function fillFile(file: FileHandle, fill: (tar: TarWriter) => Promise<void>): Promise<void> {
+  const tar = new TarWriter(async (chunk) => {
+    for (let done = 0; done < chunk.length; ) {
+      done += (await file.write(chunk, done, chunk.length - done)).bytesWritten;
+    }
+  });
+  await fill(tar);
+  await tar.finish();
 }
