@@ -42,7 +42,7 @@ export class BuildFolder implements Disposable {
       });
     }
     const patterns = ignoreNames.find((name) => this.find(name)?.kind === "file");
-    this.ignore = parseIgnorePatterns(patterns === undefined ? "" : this.readText(patterns));
+    this.ignore = parseIgnorePatterns(patterns === undefined ? "" : this.readText(patterns), patterns);
   }
 
   [Symbol.dispose](): void {

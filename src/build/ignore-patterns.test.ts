@@ -27,7 +27,6 @@ const rows: readonly (readonly [string, readonly string[], readonly string[]])[]
   ["[^a]x", ["bx"], ["ax", "/x"]],
   ["a\\*b", ["a*b"], ["axb"]],
   ["a\\[b", ["a[b"], ["ab"]],
-  ["[", [], ["[", "a"]],
   ["a.b", ["a.b"], ["axb"]],
   ["a+b(c)", ["a+b(c)"], ["aab(c)"]],
   ["a$", ["a$"], ["a"]],
@@ -53,5 +52,15 @@ for (const [patterns, out, inside] of rows) {
     const { excludedBy } = parseIgnorePatterns(patterns);
     for (const path of out) assert.notEqual(excludedBy(path), undefined, `${path} should stay out`);
     for (const path of inside) assert.equal(excludedBy(path), undefined, `${path} should go in`);
+  });
+}
+
+for (const line of ["[", "!", "a/[b", "[z-a]"]) {
+  test(`refuses the pattern ${line} with its line`, () => {
+    assert.throws(() => parseIgnorePatterns(`# first\n${line}\n`), {
+      code: "FILE_INVALID",
+      where: ".dockerignore:2",
+      message: `"${line}" is not a pattern`,
+    });
   });
 }

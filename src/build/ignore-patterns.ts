@@ -1,3 +1,5 @@
+import { SealerError } from "#errors";
+
 /** Which paths of a build folder stay out of images. */
 export interface IgnorePatterns {
   /** The pattern, as written, that keeps `path` out; undefined where it may go in. */
@@ -8,13 +10,14 @@ export interface IgnorePatterns {
 
 /**
  * Reads a `.dockerignore` by Docker's rules: one pattern a line, `#` comments, Go's path patterns with `**`, relative
- * to the build folder; a pattern that matches a folder keeps out all that is in it; `!` takes back; the last one wins.
+ * to the build folder; a pattern that matches a folder keeps out all that is in it; `!` takes back; the last one wins. `file` is how messages name it.
+ * @throws FILE_INVALID with `file:line`
  */
-export function parseIgnorePatterns(text: string): IgnorePatterns {
+export function parseIgnorePatterns(text: string, file = ".dockerignore"): IgnorePatterns {
   const rules = text
     .replace(/^\uFEFF/, "")
     .split(/\r?\n/)
-    .flatMap((line) => ruleOf(line) ?? []);
+    .flatMap((line, position) => ruleOf(line, `${file}:${position + 1}`) ?? []);
   return {
     hasExceptions: rules.some(({ negated }) => negated),
     excludedBy(path) {
@@ -31,13 +34,22 @@ interface Rule {
   readonly negated: boolean;
 }
 
-function ruleOf(written: string): Rule | undefined {
+function ruleOf(written: string, where: string): Rule | undefined {
   if (written.startsWith("#")) return undefined;
   const line = written.trim();
   const negated = line.startsWith("!");
   const pattern = clean(negated ? line.slice(1).trim() : line);
-  if (pattern === "") return undefined;
-  return { line, negated, regex: pathPattern(pattern) };
+  const regex = pathPattern(pattern);
+  if (line === "!" || regex === undefined) {
+    throw new SealerError("FILE_INVALID", `"${line}" is not a pattern`, {
+      where,
+      hint:
+        line === "!"
+          ? "Write after ! what may go in."
+          : "A [ needs its ]; \\[ stands for the character itself.",
+    });
+  }
+  return pattern === "" ? undefined : { line, negated, regex };
 }
 
 /** As Go's filepath.Clean does, without the slash in front. */
@@ -57,8 +69,8 @@ function ancestorsOf(path: string): string[] {
   return parts.map((_, position) => parts.slice(0, position + 1).join("/"));
 }
 
-/** Go's path pattern as a regular expression; `**` stands for any number of folders. A broken one matches nothing. */
-export function pathPattern(pattern: string): RegExp {
+/** Go's path pattern as a regular expression; `**` stands for any number of folders. Nothing for a broken one. */
+export function pathPattern(pattern: string): RegExp | undefined {
   let regex = "";
   for (let position = 0; position < pattern.length; position++) {
     const character = pattern[position]!;
@@ -75,7 +87,7 @@ export function pathPattern(pattern: string): RegExp {
     else if (character === "\\" && position + 1 < pattern.length) regex += literal(pattern[++position]!);
     else if (character === "[") {
       const end = classEnd(pattern, position);
-      if (end < 0) return /(?!)/;
+      if (end < 0) return undefined;
       regex += characterClass(pattern.slice(position + 1, end));
       position = end;
     } else regex += literal(character);
@@ -83,7 +95,7 @@ export function pathPattern(pattern: string): RegExp {
   try {
     return new RegExp(`^${regex}$`, "su");
   } catch {
-    return /(?!)/;
+    return undefined;
   }
 }
 

@@ -5,7 +5,7 @@ import { type Application, RootfsView, unpackRootfs } from "#cluster-image";
 import type { ImageStore } from "#content";
 import { SealerError } from "#errors";
 import { compress, hashing, makeDirectory, packOverlayUpper, temporaryDirectory } from "#files";
-import { mediaTypes, type Platform } from "#oci";
+import { formatPlatform, mediaTypes, type Platform } from "#oci";
 import type { Progress } from "#progress";
 import { appOf } from "./app-of.ts";
 import type { BuildFolder } from "./build-folder.ts";
@@ -25,6 +25,7 @@ export interface LayerOptions {
   readonly network: "default" | "none";
   readonly epoch: number;
   readonly kubefile: { readonly file: string };
+  readonly platforms: readonly Platform[];
   readonly progress: Progress;
   readonly signal?: AbortSignal | undefined;
 }
@@ -61,8 +62,14 @@ export class LayerBuilder {
       return;
     }
     const { progress } = this.#options;
-    const id = `${this.#platform.architecture} line ${line}`;
-    progress({ type: "task-started", id, title: createdBy });
+    const platform = formatPlatform(this.#platform);
+    const id = `${platform} line ${line}`;
+    const title = titleOf(createdBy);
+    progress({
+      type: "task-started",
+      id,
+      title: this.#options.platforms.length > 1 ? `${platform}: ${title}` : title,
+    });
     try {
       const { layer, isCached } = await this.#make(step, id);
       if (layer !== "empty") await this.#push(layer, id);
@@ -120,7 +127,7 @@ export class LayerBuilder {
     return { layer, isCached: same !== undefined };
   }
 
-  async #run(step: RunStep, task: string): Promise<Made> {
+  async #run(step: RunStep & { readonly createdBy: string }, task: string): Promise<Made> {
     const { epoch, compression, noCache, overlayDir, signal, progress } = this.#options;
     const network = this.#options.network === "none" ? "none" : step.network;
     const env = Object.entries(step.env).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -182,15 +189,21 @@ async function digestOf(tar: AsyncIterable<Uint8Array>, signal: AbortSignal | un
   return bytes.digest;
 }
 
+/** An instruction in one line of a bearable length. */
+function titleOf(createdBy: string): string {
+  const line = createdBy.split("\n")[0]!.replace(/\s+/g, " ");
+  return line.length > 100 ? `${line.slice(0, 99)}…` : line;
+}
+
 function runFailed(
-  { command, line }: RunStep,
+  { createdBy, line }: RunStep & { readonly createdBy: string },
   exitCode: number,
   lastLines: readonly string[],
   file: string,
 ): SealerError {
-  const shown = (typeof command === "string" ? command : command.join(" ")).split("\n")[0]!;
   const output = lastLines.map((text) => `\n  ${text}`).join("");
-  return new SealerError("RUN_FAILED", `RUN ${shown} exited ${exitCode}${output || " and printed nothing"}`, {
+  const how = `exited ${exitCode}${output || " and printed nothing"}`;
+  return new SealerError("RUN_FAILED", `${titleOf(createdBy)} ${how}`, {
     where: `${file}:${line}`,
     hint:
       exitCode === 127

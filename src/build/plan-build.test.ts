@@ -89,6 +89,8 @@ test("build arguments that nobody asks for are told", () => {
 
 for (const [line, message] of [
   ["COPY ${A x y", /closing/],
+  ["COPY $NOBODY_SET_THIS x", /COPY: \$NOBODY_SET_THIS is empty/],
+  ["COPY a $NOBODY_SET_THIS", /is empty/],
   ["COPY --chown=nobody a b", /numbers/],
   ["COPY --chown=-1 a b", /numbers/],
   ["COPY --chmod=rwx a b", /octal/],

@@ -172,11 +172,21 @@ class Planner {
       file: this.#file,
       line,
       word: kind.toUpperCase(),
-      sources: instruction.sources.map((source) => this.#expand(source, instruction)),
-      target: this.#expand(instruction.target, instruction),
+      sources: instruction.sources.map((source) => this.#path(source, instruction)),
+      target: this.#path(instruction.target, instruction),
       ...this.#owner(chown === undefined ? "0" : this.#expand(chown, instruction), line),
       ...(chmod === undefined ? {} : { chmod: this.#mode(this.#expand(chmod, instruction), line) }),
     };
+  }
+
+  /** A variable that nobody has set must not turn into the whole folder. */
+  #path(written: string, instruction: InstructionOf<"copy" | "add">): string {
+    const path = this.#expand(written, instruction);
+    if (path !== "") return path;
+    const word = instruction.kind.toUpperCase();
+    throw kubefileError(this.#file, instruction.line, `${word}: ${written} is empty`, {
+      hint: "Set its variables by ARG or ENV, or write . for the whole folder.",
+    });
   }
 
   #owner(text: string, line: number): { uid: number; gid: number } {

@@ -89,7 +89,8 @@ function findSources(step: CopyStep, folder: BuildFolder) {
     const path = cleanSource(source, step);
     if (!/(?<!\\)[*?[]/.test(path)) return [findOne(path, source, step, folder)];
     hasWildcard = true;
-    const matches = matching(path.split("/"), "", folder);
+    const patterns = path.split("/").map((segment) => patternOf(segment, source, step));
+    const matches = matching(patterns, "", folder);
     if (matches.length === 0) throw fail(step, `nothing in the build folder matches ${source}`);
     return matches;
   });
@@ -163,20 +164,29 @@ function hintFor(path: string, folder: BuildFolder): string | undefined {
   const above = path.slice(0, Math.max(0, path.lastIndexOf("/")));
   if (folder.find(above)?.kind !== "directory") return undefined;
   const names = folder.names(folder.find(above)!.path);
-  const meant = nearest(path.slice(path.lastIndexOf("/") + 1), names);
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  if (names.includes(name)) {
+    return "It is a link to what is not in the build folder, and links do not lead outside: COPY the file itself.";
+  }
+  const meant = nearest(name, names);
   if (meant) return `Did you mean ${above ? `${above}/` : ""}${meant}?`;
   return names.length === 0
     ? "That folder is empty."
     : `It holds ${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}.`;
 }
 
+function patternOf(segment: string, source: string, step: CopyStep): RegExp {
+  const pattern = pathPattern(segment.replace(/\*{2,}/g, "*"));
+  if (pattern) return pattern;
+  throw fail(step, `${source} is not a pattern`, "A [ needs its ]; [[] stands for the character itself.");
+}
+
 /** Go's patterns, segment by segment: a wildcard never matches a slash. */
 function matching(
-  [segment = "", ...rest]: readonly string[],
+  [pattern = /^$/, ...rest]: readonly RegExp[],
   at: string,
   folder: BuildFolder,
 ): FolderEntry[] {
-  const pattern = pathPattern(segment.replace(/\*{2,}/g, "*"));
   const entries = folder
     .names(at)
     .filter((name) => pattern.test(name))

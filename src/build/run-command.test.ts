@@ -49,6 +49,12 @@ test("sees nothing of this machine but its programs, and can write only to the r
   }
 });
 
+test("its environment is the same wherever the store is", async (t) => {
+  const { outcome } = await run(t, ["env"]);
+  const names = outcome.lastLines.map((line) => line.split("=")[0]).sort();
+  assert.deepEqual(names, ["HOME", "LANG", "PATH", "PWD"]);
+});
+
 test("has no network when it is cut", async (t) => {
   const links = "sed 1,2d /proc/net/dev | cut -d: -f1 | tr -d ' '";
   const { outcome } = await run(t, links, { network: "none" });

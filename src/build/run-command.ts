@@ -87,6 +87,7 @@ mount -o remount,ro /
 if [ -e /sys/class/net ] || command -v ip >/dev/null 2>&1; then ip link set lo up >/dev/null 2>&1 || :; fi
 cd ${rootfs}
 umask 022
+unset OLDPWD
 exec setpriv --inh-caps=-all --bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+setfcap "$@"
 `;
 

@@ -126,13 +126,13 @@ test("the plain reporter tells beginning, progress, end and failure, without con
   time = 12;
   report({ type: "task-finished", id: "1", outcome: "done" });
   report({ type: "task-started", id: "2", title: "Join" });
-  report({ type: "task-failed", id: "2", message: "no route" });
+  report({ type: "task-failed", id: "2", message: "Join exited 3\n  last words" });
   assert.deepEqual(lines, [
     "[   0.0s] 10.0.0.1: Send rootfs ... (2.00 kB)\n",
     "[  11.0s] 10.0.0.1: Send rootfs: 1.00 kB of 2.00 kB\n",
     "[  12.0s] 10.0.0.1: Send rootfs: done (12s, 1.00 kB)\n",
     "[  12.0s] Join ...\n",
-    "[  12.0s] Join: FAILED: no route\n",
+    "[  12.0s] Join: FAILED: exited 3\n",
   ]);
 });
 

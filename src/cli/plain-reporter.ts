@@ -1,5 +1,6 @@
 import type { Progress, ProgressEvent } from "#progress";
 import { printable } from "./printable.ts";
+import { shortFailure } from "./short-failure.ts";
 import { formatBytes, formatSeconds } from "./units.ts";
 
 interface Running {
@@ -62,7 +63,8 @@ export function plainReporter(
       case "task-failed": {
         const task = tasks.get(event.id);
         tasks.delete(event.id);
-        line(`${task?.title ?? event.id}: FAILED: ${event.message}`, task?.host);
+        const title = task?.title ?? event.id;
+        line(`${title}: FAILED: ${shortFailure(title, event.message)}`, task?.host);
         return;
       }
       case "output":

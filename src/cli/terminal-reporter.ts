@@ -1,5 +1,6 @@
 import type { Progress, ProgressEvent } from "#progress";
 import { printable } from "./printable.ts";
+import { shortFailure } from "./short-failure.ts";
 import { formatBytes, formatSeconds } from "./units.ts";
 
 interface Running {
@@ -71,7 +72,8 @@ export class TerminalReporter {
       case "task-failed": {
         const task = this.#tasks.get(event.id);
         this.#tasks.delete(event.id);
-        this.#above(`${red("✘")} ${task ? label(task) : event.id}: ${printable(event.message)}`);
+        const message = shortFailure(task?.title ?? event.id, printable(event.message));
+        this.#above(`${red("✘")} ${task ? label(task) : event.id}: ${message}`);
         return;
       }
       case "output": {

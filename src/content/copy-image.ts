@@ -36,7 +36,12 @@ export async function copyImage(
 ): Promise<Descriptor> {
   const { targetReference = reference, progress = noProgress, signal, concurrency = 4, parent } = options;
   const id = `copy ${reference} as ${targetReference}`;
-  progress({ type: "task-started", id, title: reference, ...(parent === undefined ? {} : { parent }) });
+  progress({
+    type: "task-started",
+    id,
+    title: `copy ${reference}`,
+    ...(parent === undefined ? {} : { parent }),
+  });
   try {
     const root = await source.resolve(reference, { signal });
     mustBeImage(reference, root);
@@ -72,7 +77,13 @@ async function copyBlob(
 ): Promise<void> {
   const { progress, signal, parent } = options;
   const id = `${parent}: ${blob.digest}`;
-  progress({ type: "task-started", id, title: hexOf(blob.digest).slice(0, 12), parent, bytes: blob.size });
+  progress({
+    type: "task-started",
+    id,
+    title: `copy blob ${hexOf(blob.digest).slice(0, 12)}`,
+    parent,
+    bytes: blob.size,
+  });
   try {
     if (await target.has(blob, { signal })) {
       progress({ type: "task-finished", id, outcome: "skipped", note: "already there" });

@@ -4,7 +4,7 @@ export interface Place {
   readonly line: number;
   /** From 1; of the instruction's word. */
   readonly column: number;
-  /** The instruction as written, continuation lines joined. */
+  /** The instruction as written, continuation lines joined; with the lines of its heredoc. */
   readonly raw: string;
   /** What escapes the next character in this Kubefile; `\` unless its first lines say otherwise. */
   readonly escapeCharacter: "\\" | "`";

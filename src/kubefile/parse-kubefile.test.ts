@@ -2,6 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Instruction, parseKubefile } from "./index.ts";
 
+test("an instruction as written has the lines of its heredoc", () => {
+  const [, run] = parse("FROM scratch\nRUN <<EOF\necho 1\nEOF\n");
+  assert.equal(run?.raw, "RUN <<EOF\necho 1\nEOF");
+});
+
 test("reads the Kubefiles of the documents", () => {
   const [from, copy] = parse("#Kubefile\nFROM kubernetes-clusterv2:v1.19.8\nCOPY kubeadm.yml etc\n");
   assert.deepEqual(from, {
@@ -119,6 +124,9 @@ for (const [text, line, message, hint] of [
   ["FROM scratch\nCOPY a\n", 2, /sources and a target/, /COPY/],
   ["FROM scratch\nCOPY\n", 2, /needs something/, undefined],
   ["FROM scratch\nRUN a \\\n", 2, /ends in the middle/, /\\/],
+  ["# nothing\n", 1, /there is no FROM/, /FROM scratch/],
+  ['FROM scratch\nCOPY a"b c\n', 2, /double quote is not closed/, /Close it/],
+  ["FROM scratch\nENV A='b\n", 2, /single quote is not closed/, /Close it/],
   ["FROM scratch\nRUN <<EOF\necho\n", 2, /never closed/, undefined],
   ["FROM scratch\nENV A\n", 2, /no value/, /ENV A=/],
   ["FROM scratch\nENV A=1 B\n", 2, /no =/, /quotes/],

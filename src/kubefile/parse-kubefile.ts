@@ -49,7 +49,10 @@ function checkOrder(instructions: readonly Instruction[], file: string): void {
   const froms = instructions.filter(({ kind }) => kind === "from");
   const early = instructions.find(({ kind }) => kind !== "arg");
   if (froms.length === 0 || early?.kind !== "from") {
-    throw kubefileError(file, early?.line ?? 1, "a Kubefile starts with FROM; only ARG may stand before it", {
+    const what = early
+      ? "a Kubefile starts with FROM; only ARG may stand before it"
+      : "there is no FROM in it, and a Kubefile starts with FROM";
+    throw kubefileError(file, early?.line ?? 1, what, {
       hint: "Write FROM and the base image, or FROM scratch, as the first line.",
     });
   }

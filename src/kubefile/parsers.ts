@@ -32,7 +32,7 @@ export const parsers = {
   CMDS: ({ rest }, fail) => ({ kind: "cmds", commands: commandList("CMDS", rest, fail) }),
   ARG: (statement, fail) => ({
     kind: "arg",
-    args: splitWords(statement.rest, statement.escapeCharacter).flatMap((word) => readArgs(word, fail)),
+    args: splitWords(statement.rest, statement.escapeCharacter, fail).flatMap((word) => readArgs(word, fail)),
   }),
   ENV: (statement, fail) => ({ kind: "env", pairs: pairs("ENV", statement, fail) }),
   LABEL: (statement, fail) => ({ kind: "label", pairs: pairs("LABEL", statement, fail) }),
@@ -50,9 +50,9 @@ export const parsers = {
     return { kind: "appcmds", name, commands: commandList(`APPCMDS ${name}`, rest, fail) };
   },
   KUBEVERSION: ({ rest }) => ({ kind: "kubeversion", constraint: rest.replace(/^(["'])(.*)\1$/, "$2") }),
-  LAUNCH: ({ rest, escapeCharacter }) => ({
+  LAUNCH: ({ rest, escapeCharacter }, fail) => ({
     kind: "launch",
-    apps: jsonStrings(rest) ?? splitWords(rest, escapeCharacter),
+    apps: jsonStrings(rest) ?? splitWords(rest, escapeCharacter, fail),
   }),
 } satisfies Record<string, Parser>;
 
@@ -106,7 +106,7 @@ function readArgs(word: string, fail: Fail): { name: string; value?: string }[] 
 
 /** `k=v k2="v 2"`, or `k the rest` as old Dockerfiles write it. */
 function pairs(word: string, { rest, escapeCharacter }: Statement, fail: Fail): Pair[] {
-  const words = splitWords(rest, escapeCharacter);
+  const words = splitWords(rest, escapeCharacter, fail);
   if (!words[0]?.includes("=")) {
     const [name = "", value] = firstWord(rest);
     if (value === "") throw fail(`${word} ${name} has no value`, `Write ${word} ${name}=value.`);
@@ -129,7 +129,7 @@ function pair(word: string, name: string, value: string, fail: Fail): Pair {
 
 function application(word: string, statement: Statement, fail: Fail) {
   const [name = "", rest] = firstWord(statement.rest);
-  const sources = jsonStrings(rest) ?? splitWords(rest, statement.escapeCharacter);
+  const sources = jsonStrings(rest) ?? splitWords(rest, statement.escapeCharacter, fail);
   if (sources.length === 0) {
     throw fail(`${word} takes a name and one or more sources`, `${word} myapp local://app.yaml`);
   }
@@ -147,7 +147,7 @@ function commandList(word: string, text: string, fail: Fail): string[] {
 
 function flagsAndWords<Name extends string>(statement: Statement, fail: Fail, known: readonly Name[]) {
   const { flags, rest } = leadingFlags(statement.rest, fail, known);
-  return { flags, words: jsonStrings(rest) ?? splitWords(rest, statement.escapeCharacter) };
+  return { flags, words: jsonStrings(rest) ?? splitWords(rest, statement.escapeCharacter, fail) };
 }
 
 function leadingFlags<Name extends string>(text: string, fail: Fail, known: readonly Name[]) {

@@ -32,7 +32,12 @@ export function readStatements(text: string, file: string): Statement[] {
     const statement = split(joined.text, start + 1, escapeCharacter);
     const heredoc = /^run$/i.test(statement.word) ? heredocOf(lines, position, statement, file) : undefined;
     position = heredoc?.next ?? position;
-    statements.push(heredoc ? { ...statement, heredoc: heredoc.heredoc } : statement);
+    if (!heredoc) {
+      statements.push(statement);
+      continue;
+    }
+    const raw = [statement.raw, ...lines.slice(start + 1, position)].join("\n");
+    statements.push({ ...statement, raw, heredoc: heredoc.heredoc });
   }
   return statements;
 }

@@ -1,7 +1,12 @@
 /**
  * Splits at blanks outside of quotes; quotes and escapes stay in the words, for `expandVariables` to take out.
+ * @throws what `fail` makes of a quote that is not closed
  */
-export function splitWords(text: string, escapeCharacter: "\\" | "`"): string[] {
+export function splitWords(
+  text: string,
+  escapeCharacter: "\\" | "`",
+  fail: (message: string, hint?: string) => Error,
+): string[] {
   const words: string[] = [];
   let word = "";
   let quote = "";
@@ -17,6 +22,13 @@ export function splitWords(text: string, escapeCharacter: "\\" | "`"): string[] 
       else if (quote === "" && (character === '"' || character === "'")) quote = character;
       word += character;
     }
+  }
+  if (quote !== "") {
+    const kind = quote === '"' ? "double" : "single";
+    throw fail(
+      `a ${kind} quote is not closed in ${text}`,
+      `Close it, or write \\${quote} for the character itself.`,
+    );
   }
   if (word !== "") words.push(word);
   return words;

@@ -26,7 +26,7 @@ export const dockerDefaults: ReferenceDefaults = { registry: "docker.io", namesp
  */
 export function parseReference(text: string, defaults: ReferenceDefaults = dockerDefaults): Reference {
   const invalid = (why: string, hint?: string) =>
-    new SealerError("REFERENCE_INVALID", `"${text.slice(0, 300)}" is not an image reference: ${why}`, {
+    new SealerError("REFERENCE_INVALID", `"${shortened(text)}" is not an image reference: ${why}`, {
       hint: hint ?? "Write it as [registry/]name[:tag], such as registry.example.com/kubernetes:v1.20.2.",
     });
   if (text === "") throw invalid("it is empty");
@@ -34,21 +34,27 @@ export function parseReference(text: string, defaults: ReferenceDefaults = docke
 
   const [withoutDigest = "", digest, ...rest] = text.split("@");
   if (rest.length > 0 || (digest !== undefined && !isDigest(digest)))
-    throw invalid("its digest is not a digest");
+    throw invalid("what follows @ is not a digest (sha256: and 64 hexadecimal digits)");
 
   const lastSegment = withoutDigest.slice(withoutDigest.lastIndexOf("/") + 1);
   const colon = lastSegment.indexOf(":");
   const tag = colon < 0 ? undefined : lastSegment.slice(colon + 1);
   const name =
     colon < 0 ? withoutDigest : withoutDigest.slice(0, withoutDigest.length - lastSegment.length + colon);
-  if (tag !== undefined && !isTag(tag)) throw invalid(`"${tag}" is not a tag`);
+  if (tag !== undefined && !isTag(tag))
+    throw invalid(tag === "" ? "its tag is empty" : `"${shortened(tag)}" is not a tag`);
 
   const { registry, path } = splitDomain(name);
-  if (registry !== undefined && !isDomain(registry)) throw invalid(`"${registry}" is not a domain`);
+  if (registry !== undefined && !isDomain(registry))
+    throw invalid(`"${shortened(registry)}" is not a domain`);
   if (!isRepository(path)) {
     throw invalid(
-      /[A-Z]/.test(path) ? "names of images are lower-case" : `"${path}" is not a repository name`,
-      /[A-Z]/.test(path) ? `Write ${text.replace(name, name.toLowerCase())}.` : undefined,
+      /[A-Z]/.test(path)
+        ? "names of images are lower-case"
+        : path.length > 255
+          ? "it is longer than 255 characters"
+          : "its name is not made of small letters, digits, and . _ - / between them",
+      /[A-Z]/.test(path) ? `Write ${shortened(text.replace(name, name.toLowerCase()))}.` : undefined,
     );
   }
   const normal =
@@ -64,6 +70,10 @@ export function parseReference(text: string, defaults: ReferenceDefaults = docke
     ...(tag !== undefined ? { tag } : digest === undefined ? { tag: "latest" } : {}),
     ...(digest !== undefined ? { digest: digest as Digest } : {}),
   };
+}
+
+function shortened(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
 /** The fully qualified form: `docker.io/library/nginx:1.25`. */

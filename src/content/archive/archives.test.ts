@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { buffer } from "node:stream/consumers";
@@ -216,6 +216,32 @@ test("refuses blobs that are not what their names say", async (t) => {
   assert.deepEqual(await archive.resolve("app:v1"), root);
 });
 
+test("an archive never takes the place of a device, a folder or a link", async (t) => {
+  const { source } = await imageIn(manyBytes(1000));
+  const folder = await scratch(t);
+  await writeOciArchive("app:v1", source, "/dev/null");
+  assert.ok((await stat("/dev/null")).isCharacterDevice());
+  await assert.rejects(writeOciArchive("app:v1", source, folder), { code: "FILE_INVALID", exitCode: 2 });
+  await assert.rejects(writeOciArchive("app:v1", source, join(folder, "no/app.tar")), {
+    code: "FILE_NOT_FOUND",
+  });
+  await writeFile(join(folder, "real.tar"), "old");
+  await symlink("real.tar", join(folder, "link.tar"));
+  await writeOciArchive("app:v1", source, join(folder, "link.tar"));
+  assert.deepEqual(await (await openArchive(join(folder, "real.tar"))).names(), ["app:v1"]);
+  assert.deepEqual((await readdir(folder)).sort(), ["link.tar", "real.tar"]);
+});
+
+test("what is no archive is told by its own name, also when it is compressed", async (t) => {
+  const folder = await scratch(t);
+  const path = join(folder, "text.gz");
+  await writeFile(path, gzipSync("just text ".repeat(100)));
+  await assert.rejects(openArchive(path), { code: "TAR_INVALID", message: `${path} is not a tar archive` });
+  await assert.rejects(openArchive(join(folder, "no.tar")), { code: "FILE_NOT_FOUND" });
+  await assert.rejects(openArchive(folder), { code: "IMAGE_INVALID", message: /it has no oci-layout/ });
+  await assert.rejects(openArchive("/dev/null"), { code: "FILE_INVALID" });
+});
+
 test("refuses archives that are damaged or cut off, compressed or not", async (t) => {
   const { source } = await imageIn(manyBytes(100_000));
   const path = join(await scratch(t), "app.tar");
@@ -236,7 +262,10 @@ test("refuses archives that are damaged or cut off, compressed or not", async (t
   }
   await writeFile(path, gzipSync(bytes).subarray(0, 50_000));
   const temporary = await scratch(t);
-  await assert.rejects(openArchive(path, { temporary }), { code: "FILE_INVALID" });
+  await assert.rejects(openArchive(path, { temporary }), {
+    code: "TAR_INVALID",
+    exitCode: 3,
+  });
   assert.deepEqual(await readdir(temporary), []);
   await assert.rejects(openArchive(join(path, "none")), { code: "FILE_NOT_FOUND" });
 });

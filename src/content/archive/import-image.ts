@@ -38,7 +38,7 @@ export async function importDockerImage(
   { progress = noProgress, signal }: ImportOptions = {},
 ): Promise<Descriptor> {
   const id = `import ${name}`;
-  progress({ type: "task-started", id, title: name });
+  progress({ type: "task-started", id, title: `copy ${name}` });
   try {
     const root = await archive.resolve(name, { signal });
     const [config, ...saved] = parseChildren(root, await readDocument(archive, root, { signal }));

@@ -22,7 +22,9 @@ export async function openArchive(
   options: { readonly temporary?: string; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<ImageArchive> {
   const found = await stat(path).catch((error) => {
-    throw fsError(error, "read the archive", path);
+    const why = fsError(error, "read the archive", path);
+    if (error.code !== "ENOTDIR") throw why;
+    throw new SealerError("FILE_NOT_FOUND", why.message, { where: path, cause: error });
   });
   if (found.isDirectory()) return folderArchive(await OciLayout.open(path));
   if (!found.isFile()) {

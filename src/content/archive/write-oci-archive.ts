@@ -32,7 +32,12 @@ export async function writeOciArchive(
     }
     for (const blob of plan.blobs) {
       const id = `save ${reference}: ${blob.digest}`;
-      progress?.({ type: "task-started", id, title: hexOf(blob.digest).slice(0, 12), bytes: blob.size });
+      progress?.({
+        type: "task-started",
+        id,
+        title: `save blob ${hexOf(blob.digest).slice(0, 12)}`,
+        bytes: blob.size,
+      });
       const bytes = verified(abortable(await source.open(blob, { signal }), signal), blob);
       await tar.add(file(nameOf(blob), blob.size), bytes);
       progress?.({ type: "task-finished", id, outcome: "done" });
