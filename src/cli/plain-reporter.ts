@@ -1,6 +1,6 @@
 import type { Progress, ProgressEvent } from "#progress";
 import { printable } from "./printable.ts";
-import { shortFailure } from "./short-failure.ts";
+import { shortFailures } from "./short-failures.ts";
 import { formatBytes, formatSeconds } from "./units.ts";
 
 interface Running {
@@ -21,6 +21,7 @@ export function plainReporter(
 ): Progress {
   const now = options.now ?? (() => performance.now() / 1000);
   const tasks = new Map<string, Running>();
+  const failure = shortFailures();
   const start = now();
   const line = (text: string, host?: string) =>
     write(`[${(now() - start).toFixed(1).padStart(6)}s] ${host ? `${host}: ` : ""}${printable(text)}\n`);
@@ -64,7 +65,7 @@ export function plainReporter(
         const task = tasks.get(event.id);
         tasks.delete(event.id);
         const title = task?.title ?? event.id;
-        line(`${title}: FAILED: ${shortFailure(title, event.message)}`, task?.host);
+        line(`${title}: FAILED${failure(title, event.message)}`, task?.host);
         return;
       }
       case "output":

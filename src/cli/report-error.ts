@@ -47,7 +47,8 @@ function causeText(error: Error): string | undefined {
   const messages: string[] = [];
   for (let cause = error.cause; cause !== undefined && messages.length < 5; ) {
     const text = cause instanceof Error ? cause.message || cause.name : String(cause);
-    const isTold = isSystemError(cause) && error.message.includes(reasonOf(cause));
+    const isTold =
+      isSystemError(cause) && (cause.code === "EISDIR" || error.message.includes(reasonOf(cause)));
     if (text && !isTold && !messages.includes(text)) messages.push(text);
     cause = cause instanceof Error ? cause.cause : undefined;
   }
@@ -56,11 +57,10 @@ function causeText(error: Error): string | undefined {
 
 /** Whether a message names the place itself: it need not stand in front of it, too. */
 function names(message: string, where: string): boolean {
-  const at = message.indexOf(where);
-  if (at < 0) return false;
-  const before = message[at - 1] ?? " ";
-  const after = message[at + where.length] ?? " ";
-  return !/[\p{L}\p{N}_./-]/u.test(before) && !/[\p{L}\p{N}_/]/u.test(after);
+  return new RegExp(
+    `(?<![\\p{L}\\p{N}_./-])${where.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")}(?![\\p{L}\\p{N}_/])`,
+    "u",
+  ).test(message);
 }
 
 function isSystemError(cause: unknown): cause is NodeJS.ErrnoException {

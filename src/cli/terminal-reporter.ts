@@ -1,6 +1,6 @@
 import type { Progress, ProgressEvent } from "#progress";
 import { printable } from "./printable.ts";
-import { shortFailure } from "./short-failure.ts";
+import { shortFailures } from "./short-failures.ts";
 import { formatBytes, formatSeconds } from "./units.ts";
 
 interface Running {
@@ -24,6 +24,7 @@ export class TerminalReporter {
   readonly #options: { readonly output: boolean; readonly debug: boolean };
   readonly #tasks = new Map<string, Running>();
   readonly #timer: NodeJS.Timeout;
+  readonly #failure = shortFailures();
   #drawn = 0;
   #frame = 0;
 
@@ -72,8 +73,8 @@ export class TerminalReporter {
       case "task-failed": {
         const task = this.#tasks.get(event.id);
         this.#tasks.delete(event.id);
-        const message = shortFailure(task?.title ?? event.id, printable(event.message));
-        this.#above(`${red("✘")} ${task ? label(task) : event.id}: ${message}`);
+        const message = this.#failure(task?.title ?? event.id, printable(event.message));
+        this.#above(`${red("✘")} ${task ? label(task) : event.id}${message}`);
         return;
       }
       case "output": {

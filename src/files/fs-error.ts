@@ -52,5 +52,6 @@ export function printable(name: string | Uint8Array): string {
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {
+  if (error.code === "EISDIR") return "it is a folder";
   return getSystemErrorMap().get(error.errno ?? 0)?.[1] ?? error.message;
 }
