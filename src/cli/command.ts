@@ -10,8 +10,10 @@ export interface Command {
   /** Words after the name, as help shows them: `IMAGE`, `[PATH]`, `NAME...`. */
   readonly operands: string;
   readonly flags: Flags;
-  /** Longer help, with examples. */
+  /** Longer help, with examples, which are indented. */
   readonly description?: string;
+  /** The shape of what it prints with `--format json`; a command without one prints no result. */
+  readonly json?: string;
   run(argv: readonly string[], context: Context): Promise<void>;
 }
 
@@ -28,15 +30,17 @@ export function command<const F extends Flags>(definition: {
   readonly operands?: string;
   readonly flags: F;
   readonly description?: string;
+  readonly json?: string;
   run(call: Call<F>, context: Context): Promise<void>;
 }): Command {
-  const { name, summary, operands = "", flags, description } = definition;
+  const { name, summary, operands = "", flags, description, json } = definition;
   return {
     name,
     summary,
     operands,
     flags,
     ...(description === undefined ? {} : { description }),
+    ...(json === undefined ? {} : { json }),
     async run(argv, context) {
       const { values, positionals } = parseFlags(argv, flags);
       checkOperands(name, operands, positionals);

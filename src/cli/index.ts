@@ -1,5 +1,6 @@
 export { asUserError } from "./as-user-error.ts";
 export { type Call, type Command, command } from "./command.ts";
+export { commandsPage } from "./commands-page.ts";
 export type { Context } from "./context.ts";
 export { familyOf, findCommand } from "./find-command.ts";
 export type { Flag, Flags, FlagValues } from "./flag.ts";

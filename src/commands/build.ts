@@ -17,6 +17,7 @@ import { sealerVersion } from "./shared/sealer-version.ts";
 export const build = command({
   name: "build",
   summary: "Build a ClusterImage from a Kubefile",
+  json: '{name, digest, kind: "kubernetes" | "application", created, labels, env, cmd: [...], apps: [...], platforms: [{platform, digest, layers: [{id, digest, size, createdBy, path}]}], embedded: [{reference, platform, digest, size, wantedBy: [{file, line}]}], unresolved: [{file, line, text, why}]}',
   operands: "[PATH]",
   flags: {
     tag: {

@@ -10,6 +10,7 @@ import { operator } from "./shared/operator.ts";
 export const deleteCommand = command({
   name: "delete",
   summary: "Remove a cluster, or hosts from it",
+  json: "{cluster, removed: [...], left: [...]}",
   flags: {
     all: { type: "boolean", short: "a", summary: "The whole cluster" },
     masters: { type: "string", short: "m", value: "HOSTS", summary: "These masters; never the first one" },

@@ -6,6 +6,7 @@ import { loginFlags, readLogin } from "./shared/login-flags.ts";
 export const exec = command({
   name: "exec",
   summary: "Run a program as root on a cluster's hosts",
+  json: "[{host, exitCode, stdout, stderr}]",
   operands: "PROGRAM...",
   flags: {
     roles: {

@@ -7,11 +7,13 @@ import { shortTime } from "./shared/short-time.ts";
 export const history = command({
   name: "history",
   summary: "Show the instructions that an image was built by",
+  json: "[{id, size, created, createdBy}]",
   operands: "IMAGE",
   flags: {
     platform: { type: "string", value: "OS/ARCH", summary: "Of which rootfs; the first one unless told" },
     "no-trunc": { type: "boolean", summary: "Whole instructions" },
   },
+  description: "  sealer history my-cluster:v1",
   async run({ flags, operands: [typed = ""] }, context) {
     await using opened = await openImages(context);
     const { store, nameOf } = opened;

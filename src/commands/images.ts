@@ -10,10 +10,11 @@ import { shortTime } from "./shared/short-time.ts";
 export const images = command({
   name: "images",
   summary: "List the images on this machine",
+  json: '[{name, digest, kind: "kubernetes" | "application" | "broken", platforms: [...], created, size, embedded}]',
   operands: "[NAME]",
   flags: { digests: { type: "boolean", summary: "Whole digests instead of their first digits" } },
   description:
-    "NAME lists only images with that text in their names. Sizes are of what each image needs in all; what two images share is kept only once.",
+    "NAME lists only images with that text in their names. Sizes are of what each image needs in all; what two images share is kept only once.\n\n  sealer images\n  sealer images kubernetes --format json",
   async run({ flags, operands: [part] }, context) {
     await using opened = await openImages(context);
     const { store } = opened;

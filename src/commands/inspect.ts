@@ -6,6 +6,7 @@ import { openImages } from "./shared/open-images.ts";
 export const inspect = command({
   name: "inspect",
   summary: "Show what is in an image",
+  json: '{name, digest, kind: "kubernetes" | "application", created, labels, env, cmd: [...], apps: [...], platforms: [{platform, digest, layers: [{id, digest, size, createdBy, path}]}], embedded: [{reference, platform, digest, size, wantedBy: [{file, line}]}], unresolved: [{file, line, text, why}]}',
   operands: "IMAGE",
   flags: {},
   description:

@@ -14,6 +14,7 @@ import { type Images, openImages, withTag } from "./shared/open-images.ts";
 export const load = command({
   name: "load",
   summary: "Bring images from an archive or a folder to this machine",
+  json: "[{name, digest}]",
   operands: "[FILE]",
   flags: {
     input: {

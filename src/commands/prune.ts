@@ -5,7 +5,9 @@ import { openImages } from "./shared/open-images.ts";
 export const prune = command({
   name: "prune",
   summary: "Delete what no image and no cluster needs",
+  json: "{blobs, layers, bytes}",
   flags: { "dry-run": { type: "boolean", summary: "Only say what would be deleted" } },
+  description: "  sealer prune --dry-run",
   async run({ flags }, context) {
     const dryRun = flags["dry-run"];
     await using images = await openImages(context);

@@ -5,6 +5,7 @@ import { openImages, withTag } from "./shared/open-images.ts";
 export const pull = command({
   name: "pull",
   summary: "Copy an image from a registry to this machine",
+  json: "{name, digest}",
   operands: "IMAGE",
   flags: {
     platform: {

@@ -8,6 +8,7 @@ import { openRegistry } from "./shared/open-registry.ts";
 export const push = command({
   name: "push",
   summary: "Copy an image from this machine to a registry",
+  json: "{name, digest}",
   operands: "IMAGE [NAME]",
   flags: {},
   description:

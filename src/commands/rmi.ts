@@ -6,17 +6,19 @@ import { openImages } from "./shared/open-images.ts";
 export const rmi = command({
   name: "rmi",
   summary: "Remove images from this machine",
+  json: "{removed: [name], blobs, layers, bytes}",
   operands: "IMAGE...",
   flags: {
     force: { type: "boolean", short: "f", summary: "Also names of images that a cluster runs" },
   },
-  description: "What no other image and no cluster needs is deleted with the name.",
+  description:
+    "What no other image and no cluster needs is deleted with the name.\n\n  sealer rmi my-cluster:v1 my-cluster:v2",
   async run({ flags, operands }, context) {
     await using images = await openImages(context);
     const { store, nameOf } = images;
-    const names = await Promise.all(operands.map(nameOf));
+    const names = [...new Set(await Promise.all(operands.map(nameOf)))];
     if (!flags.force) await refuseUsed(names, images, context.home);
-    for (const name of new Set(names)) await store.untag(name);
+    for (const name of names) await store.untag(name);
     const garbage = await dropGarbage(images, context.home, { dryRun: false });
     context.result({ removed: names, ...garbage }, () =>
       [...names.map((name) => `Removed ${name}`), `Freed ${formatBytes(garbage.bytes)}`].join("\n"),

@@ -7,6 +7,7 @@ import { runFlags, runOptions } from "./shared/run-flags.ts";
 export const run = command({
   name: "run",
   summary: "Make a Kubernetes cluster of hosts, out of an image",
+  json: "{cluster, image, steps: {done, skipped, failed}, seconds}",
   operands: "IMAGE",
   flags: {
     ...runFlags,

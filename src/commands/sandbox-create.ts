@@ -6,6 +6,7 @@ import { sandboxText, sandboxView } from "./sandbox-text.ts";
 export const sandboxCreate = command({
   name: "sandbox create",
   summary: "Make hosts out of namespaces on this machine",
+  json: "{name, subnet, hosts: [{name, address, state}], user, privateKey}",
   operands: "NAME",
   flags: {
     hosts: {

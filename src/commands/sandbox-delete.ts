@@ -4,8 +4,10 @@ import { deleteSandbox } from "#sandbox";
 export const sandboxDelete = command({
   name: "sandbox delete",
   summary: "Remove sandboxes, with their hosts and disks",
+  json: "{deleted: [name]}",
   operands: "NAME...",
   flags: {},
+  description: "  sealer sandbox delete demo",
   async run({ operands }, { root, progress, signal, result }) {
     const deleted: string[] = [];
     for (const name of operands) {

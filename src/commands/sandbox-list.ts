@@ -5,7 +5,9 @@ import { sandboxText, sandboxView } from "./sandbox-text.ts";
 export const sandboxList = command({
   name: "sandbox list",
   summary: "List sandboxes and their hosts",
+  json: "[{name, subnet, hosts: [{name, address, state}], user, privateKey}]",
   flags: { "show-password": { type: "boolean", summary: "Print root's passwords, too" } },
+  description: "  sealer sandbox list",
   async run({ flags }, { root, result }) {
     const show = flags["show-password"];
     const sandboxes = await listSandboxes(root);

@@ -6,7 +6,8 @@ export const sandboxStop = command({
   summary: "Cut the power of sandbox hosts; their disks stay",
   operands: "NAME [HOST...]",
   flags: {},
-  description: "All hosts of the sandbox where none is named. Hosts that are off stay as they are.",
+  description:
+    "All hosts of the sandbox where none is named. Hosts that are off stay as they are.\n\n  sealer sandbox stop demo host-1",
   async run({ operands: [sandbox = "", ...hosts] }, { root, signal }) {
     await powerOff({ root, sandbox, hosts, signal });
   },

@@ -12,6 +12,7 @@ const forms = ["oci-archive", "oci-dir", "docker-archive"] as const;
 export const save = command({
   name: "save",
   summary: "Write an image to an archive or a folder",
+  json: "{name, digest, file, format}",
   operands: "IMAGE",
   flags: {
     output: { type: "string", short: "o", value: "FILE", summary: "Where to; - is stdout" },

@@ -5,6 +5,7 @@ import { loginFlags, readLogin } from "./shared/login-flags.ts";
 export const status = command({
   name: "status",
   summary: "Tell how a cluster's hosts are",
+  json: "{cluster, image, hosts: [{address, name, roles: [...], ready, version, problems: [...]}]}",
   flags: {
     cluster: {
       type: "string",
@@ -15,6 +16,7 @@ export const status = command({
     },
     ...loginFlags,
   },
+  description: "  sealer status\n  sealer status -c my-cluster --format json",
   async run({ flags }, context) {
     const { home: folder, dial, progress, signal, result } = context;
     const { home, state } = await openCluster(folder, flags.cluster);

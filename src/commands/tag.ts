@@ -5,6 +5,7 @@ import { openImages, withTag } from "./shared/open-images.ts";
 export const tag = command({
   name: "tag",
   summary: "Give an image another name",
+  json: "{name, digest}",
   operands: "IMAGE NAME",
   flags: {},
   description:

@@ -4,7 +4,9 @@ import { command } from "#cli";
 export const version = command({
   name: "version",
   summary: "Print sealer's version",
+  json: "{version, node, platform}",
   flags: { short: { type: "boolean", summary: "The number alone" } },
+  description: "  sealer version --short",
   async run({ flags }, { result }) {
     const manifest = await readFile(new URL("../../package.json", import.meta.url), "utf8");
     const number = (JSON.parse(manifest) as { version: string }).version;
