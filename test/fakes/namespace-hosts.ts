@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Host, type Launcher, LocalLauncher, PosixHost, type RunningProgram } from "#hosts";
+import type { HostPlace } from "./namespace-launcher.ts";
 
 /**
  * Hosts for tests that run sealer's own scripts for real: each is a mount and a UTS namespace with folders of its own
@@ -58,11 +58,11 @@ export class NamespaceHosts implements AsyncDisposable {
   }
 }
 
-export class NamespaceHost {
+export class NamespaceHost implements HostPlace {
   readonly name: string;
   readonly address: string;
-  /** Where its files are: `<files>/etc`, `<files>/var/lib`, … */
   readonly files: string;
+  readonly shared: string;
   readonly #holder: ChildProcess;
 
   static async start(
@@ -72,6 +72,7 @@ export class NamespaceHost {
     programs: Readonly<Record<string, string>>,
   ): Promise<NamespaceHost> {
     const files = join(folder, name);
+    const shared = join(folder, "shared");
     for (const path of ["etc/fake", "run", "root", "var/lib", "sbin"]) {
       await mkdir(join(files, path), { recursive: true });
     }
@@ -89,34 +90,22 @@ export class NamespaceHost {
     }
     const holder = spawn(
       "unshare",
-      [
-        "--mount",
-        "--uts",
-        "--propagation",
-        "private",
-        "bash",
-        "-c",
-        enter,
-        name,
-        files,
-        join(folder, "shared"),
-      ],
-      {
-        stdio: ["pipe", "pipe", "inherit"],
-      },
+      ["--mount", "--uts", "--propagation", "private", "bash", "-c", enter, name, files, shared],
+      { stdio: ["pipe", "pipe", "inherit"] },
     );
     const ended = once(holder, "exit").then(() => {
       throw new Error("a namespace for a host could not be made");
     });
     await Promise.race([once(holder.stdout!, "data"), ended]);
     ended.catch(() => {});
-    return new NamespaceHost(name, address, files, holder);
+    return new NamespaceHost({ name, address, files, shared }, holder);
   }
 
-  private constructor(name: string, address: string, files: string, holder: ChildProcess) {
+  private constructor({ name, address, files, shared }: Omit<HostPlace, "pid">, holder: ChildProcess) {
     this.name = name;
     this.address = address;
     this.files = files;
+    this.shared = shared;
     this.#holder = holder;
   }
 
@@ -124,8 +113,9 @@ export class NamespaceHost {
     return this.#holder.pid ?? 0;
   }
 
-  connect(): Host {
-    return hostInNamespace(this.address, this.pid);
+  get place(): HostPlace {
+    const { name, address, pid, files, shared } = this;
+    return { name, address, pid, files, shared };
   }
 
   async stop(): Promise<void> {
@@ -133,35 +123,6 @@ export class NamespaceHost {
     const gone = once(this.#holder, "exit");
     this.#holder.stdin?.end();
     await gone;
-  }
-}
-
-/** Also for another process than the one that made the host. */
-export function hostInNamespace(address: string, pid: number): Host {
-  return new PosixHost(new NamespaceLauncher(address, pid));
-}
-
-class NamespaceLauncher implements Launcher {
-  readonly address: string;
-  readonly #local: LocalLauncher;
-  readonly #pid: number;
-
-  constructor(address: string, pid: number) {
-    this.address = address;
-    this.#pid = pid;
-    this.#local = new LocalLauncher(address);
-  }
-
-  launch(argv: readonly string[]): Promise<RunningProgram> {
-    return this.#local.launch(["nsenter", "-t", String(this.#pid), "-m", "-u", "--", ...argv]);
-  }
-
-  connect(address: string, port: number) {
-    return this.#local.connect(address, port);
-  }
-
-  close(): Promise<void> {
-    return this.#local.close();
   }
 }
 
