@@ -1,13 +1,14 @@
+import { randomUUID } from "node:crypto";
 import { constants, existsSync } from "node:fs";
-import { lstat, readdir, readFile } from "node:fs/promises";
+import { chmod, chown, lstat, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { machine } from "node:os";
-import { join } from "node:path";
-import { type CommandResult, type FileStat, type LookingProgram, PosixHost } from "#hosts";
+import { dirname, join } from "node:path";
+import { type CommandResult, type FileStat, type LookingProgram, PosixHost, type WriteOptions } from "#hosts";
 import { type HostPlace, NamespaceLauncher } from "./namespace-launcher.ts";
 
 /**
- * A host in namespaces whose looks are answered from its folders, without a process for each: what a command would say
- * there is known here. What it runs, it runs for real.
+ * A host in namespaces whose looks are answered from its folders, and whose files are written there, without a process for
+ * each: what a command would say or do there is known here. What it runs, it runs for real.
  */
 export class QuickHost extends PosixHost {
   readonly #place: HostPlace;
@@ -36,6 +37,21 @@ export class QuickHost extends PosixHost {
 
   override async list(path: string): Promise<readonly string[] | undefined> {
     return (await unlessAbsent(readdir(this.#file(path))))?.sort();
+  }
+
+  override async writeFile(
+    path: string,
+    content: Uint8Array | string,
+    options: WriteOptions = {},
+  ): Promise<void> {
+    const { mode = 0o644, owner = { uid: 0, gid: 0 } } = options;
+    const file = this.#file(path);
+    const temporary = join(dirname(file), `.${randomUUID()}`);
+    await mkdir(dirname(file), { recursive: true, mode: mode & 0o077 ? 0o755 : 0o700 });
+    await writeFile(temporary, content, { mode: 0o600 });
+    await chown(temporary, owner.uid, owner.gid);
+    await chmod(temporary, mode);
+    await rename(temporary, file);
   }
 
   override async query(argv: readonly [LookingProgram, ...string[]]): Promise<CommandResult> {
