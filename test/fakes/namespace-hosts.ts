@@ -73,11 +73,11 @@ export class NamespaceHost implements HostPlace {
   ): Promise<NamespaceHost> {
     const files = join(folder, name);
     const shared = join(folder, "shared");
-    for (const path of ["etc/fake", "run", "root", "var/lib", "sbin"]) {
+    for (const path of ["etc/alternatives", "etc/fake", "run", "root", "var/lib", "sbin"]) {
       await mkdir(join(files, path), { recursive: true });
     }
-    for (const path of ["passwd", "group", "nsswitch.conf", "ld.so.cache", "alternatives"]) {
-      await cp(`/etc/${path}`, join(files, "etc", path), { recursive: true, verbatimSymlinks: true });
+    for (const path of ["passwd", "group", "nsswitch.conf", "ld.so.cache"]) {
+      await cp(`/etc/${path}`, join(files, "etc", path));
     }
     await writeFile(
       join(files, "etc/machine-id"),
@@ -131,7 +131,8 @@ const enter = `
 set -e
 name=$0 files=$1 shared=$2
 hostname "$name"
-for path in etc run root var/lib; do mount --bind "$files/$path" "/$path"; done
+mount --bind /etc/alternatives "$files/etc/alternatives"
+for path in etc run root var/lib; do mount --rbind "$files/$path" "/$path"; done
 mount --bind "$files/sbin" /usr/local/sbin
 mount --bind "$shared" /srv
 echo ready
