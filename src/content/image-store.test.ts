@@ -154,7 +154,8 @@ test("prune leaves alone what this process has brought, and waits for others", a
 
   const other = await ImageStore.open(root);
   await using lease = await other.lease();
-  await assert.rejects(store.prune({ keep: [] }), { code: "STORE_LOCKED", message: /process \d+ on/ });
+  const pruning = store.prune({ keep: [], wait: 100 });
+  await assert.rejects(pruning, { code: "STORE_LOCKED", message: /process \d+ on/ });
   await lease.release();
   assert.equal((await other.prune({ keep: [] })).blobs, 1);
   assert.equal(await other.has(content), false);
