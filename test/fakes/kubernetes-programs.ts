@@ -5,10 +5,10 @@
  */
 export const kubernetesPrograms: Readonly<Record<string, string>> = {
   kubeadm: `
-note() { echo "$(hostname) kubeadm $*" >> /srv/noted; }
+note() { echo "$name kubeadm $*" >> /srv/noted; }
 before() { [ ! -e "/etc/fake/kubeadm-$1" ] || . "/etc/fake/kubeadm-$1"; }
-name=$(hostname)
-address=$(cat /etc/fake/address)
+read -r name < /proc/sys/kernel/hostname
+read -r address < /etc/fake/address
 file=; prev=
 for word; do [ "$prev" != --config ] || file=$word; prev=$word; done
 node() { echo "$name $address $1" > "/srv/nodes/$name"; }
