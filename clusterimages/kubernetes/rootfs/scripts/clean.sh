@@ -53,6 +53,7 @@ forget_in_docker_of_host() {
   docker ps --all --quiet --filter label=io.kubernetes.pod.name | xargs -r docker rm --force --volumes > /dev/null
   docker ps --all --quiet --filter name=^/sealer-registry$ | xargs -r docker rm --force --volumes > /dev/null
   docker images --format '{{.Repository}}:{{.Tag}}' | grep -F "$registry/" | xargs -r docker rmi --force > /dev/null
+  docker logout "$registry" > /dev/null 2>&1
 }
 
 stop_containerd() {
@@ -182,9 +183,10 @@ remove_files() {
     rm -f -- "$path" "$path.sealer-new"
     if [ -e "$state/saved$path" ] || [ -L "$state/saved$path" ]; then cp -a "$state/saved$path" "$path"; fi
   done < <(remembered files)
+  # What a killed unpack has left.
+  while read -r folder; do rm -rf "$folder"/.sealer-??????; done < <(remembered staging-folders)
   # The deepest first; one that somebody else uses by now stays.
   while read -r folder; do
-    rm -rf "$folder"/.sealer-??????
     rmdir "$folder" 2> /dev/null
   done < <(remembered folders | sort -r)
   return 0

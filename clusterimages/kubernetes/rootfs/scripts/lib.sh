@@ -125,6 +125,8 @@ unpack() {
     [ "$missing" = 1 ] || return 0
   fi
   # In the target's own file system, so that each file comes by a rename.
+  note staging-folders "$target"
+  rm -rf "$target"/.sealer-??????
   staging=$(mktemp -d "$target/.sealer-XXXXXX")
   tar -xzf "$archive" -C "$staging" --no-same-owner || { rm -rf "$staging"; die "cannot unpack $archive"; }
   (cd "$staging/$prefix" && find . -mindepth 1 -maxdepth 1 ! -type d -printf '%P\n' | sort) > "$state/names-$(basename "$archive")"

@@ -33,11 +33,13 @@ check_host() {
 
 # Folders that the cluster fills: whatever is not there now is removed by clean.sh.
 cluster_folders() {
-  printf '%s\n' /etc/kubernetes /etc/cni /opt/cni /var/lib/kubelet /var/lib/etcd /var/lib/cni /var/lib/dockershim \
+  printf '%s\n' /etc/kubernetes /etc/cni /opt/cni /var/lib/kubelet /var/lib/cni /var/lib/dockershim \
     /var/lib/calico /etc/calico /var/log/calico /var/log/pods /var/log/containers /var/log/kubernetes /var/run/kubernetes \
-    /run/cni /run/flannel /run/calico /run/xtables.lock /run/sealer-pod-network /run/dockershim.sock /usr/libexec/kubernetes /root/.kube /etc/docker /root/.docker
+    /run/cni /run/flannel /run/calico /run/xtables.lock /run/sealer-pod-network /run/dockershim.sock /usr/libexec/kubernetes
+  # An etcd of somebody else's goes on writing there.
+  [ -n "$(ls -A /var/lib/etcd 2> /dev/null)" ] || echo /var/lib/etcd
   # Of a runtime that the host had before, nothing is ours.
-  [ -n "$(host_program dockerd)" ] || printf '%s\n' "$storage" /var/lib/docker /run/docker /run/docker.sock /run/docker.pid
+  [ -n "$(host_program dockerd)" ] || printf '%s\n' /etc/docker /root/.docker "$storage" /var/lib/docker /run/docker /run/docker.sock /run/docker.pid
   [ -n "$(host_program containerd)" ] || printf '%s\n' /etc/containerd /var/lib/containerd /run/containerd /opt/containerd
   [ -n "$(host_program runc)" ] || printf '%s\n' /run/runc
 }

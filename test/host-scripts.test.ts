@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+
+const scripts = join(import.meta.dirname, "../clusterimages/kubernetes/rootfs/scripts");
+
+test("clean.sh leaves the kubeconfig that was kept aside for its owner", () => {
+  const said = onHost(`
+    mkdir -p /root/.kube; echo theirs > /root/.kube/config
+    prepare
+    mv /root/.kube/config /root/.kube/config.before-mine; echo ours > /root/.kube/config
+    clean
+    cat /root/.kube/config.before-mine`);
+  assert.equal(said, "theirs\n");
+});
+
+test("clean.sh leaves what an etcd that was there before has written since", () => {
+  const said = onHost(`
+    mkdir -p /var/lib/etcd/theirs; echo 1 > /var/lib/etcd/theirs/1.wal
+    prepare
+    echo 2 > /var/lib/etcd/theirs/2.wal; mkdir /opt/cni
+    clean
+    cat /var/lib/etcd/theirs/*.wal; ls /opt`);
+  assert.equal(said, "1\n2\n");
+});
+
+test("clean.sh leaves what the owner of a docker has set up since", () => {
+  const said = onHost(`
+    program docker 'case "$1 $2" in "version "*) echo 20.10.5;; "info "*) echo cgroupfs;; esac'
+    program dockerd :
+    mkdir -p /etc/docker /run/active; touch /run/active/docker
+    prepare; mkdir -p "$rootfs/certs"; echo CA > "$rootfs/certs/ca.crt"; bash "$rootfs/scripts/docker.sh"
+    echo '{}' > /etc/docker/daemon.json; mkdir -p /root/.docker; echo '{}' > /root/.docker/config.json
+    clean
+    find /etc/docker /root/.docker -type f | sort`);
+  assert.equal(said, "/etc/docker/daemon.json\n/root/.docker/config.json\n");
+});
+
+test("programs whose unpacking was killed leave nothing behind", () => {
+  const said = onHost(`
+    prepare
+    mkdir /tmp/docker; echo x > /tmp/docker/some-program; mkdir -p "$rootfs/cri"; tar -czf "$rootfs/cri/docker.tar.gz" -C /tmp docker
+    program tar 'mkdir -p "$4/docker"; kill -9 $PPID'
+    bash -c '. "$rootfs/scripts/lib.sh"; unpack "$rootfs/cri/docker.tar.gz" docker /usr/bin' 2> /dev/null || true
+    ls -d /usr/bin/.sealer-?????? | wc -l
+    clean
+    ls -d /usr/bin/.sealer-?????? 2> /dev/null | wc -l`);
+  assert.equal(said, "1\n0\n");
+});
+
+/**
+ * Runs bash in a world of its own: this machine's files with nothing written through, other processes and network
+ * unseen, and programs that would reach further played by scripts. `prepare` and `clean` are the image's scripts.
+ */
+function onHost(commands: string): string {
+  assert.equal(process.getuid?.(), 0, "this test needs root: it makes namespaces");
+  const { status, stdout, stderr } = spawnSync(
+    "unshare",
+    ["--mount", "--pid", "--net", "--uts", "--fork", "--kill-child", "bash", "-c", world, scripts, commands],
+    { encoding: "utf8" },
+  );
+  assert.equal(status, 0, `it exited ${status}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+const world = `
+set -e
+scripts=$(readlink -f "$0") commands=$1
+new=$(mktemp -d)
+mount -t tmpfs tmpfs "$new"
+mkdir "$new/up" "$new/work" "$new/root"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$new/up,workdir=$new/work" "$new/root"
+for folder in proc run tmp root opt var/lib var/log; do
+  if [ "$folder" = proc ]; then mount -t proc proc "$new/root/proc"; else mount -t tmpfs tmpfs "$new/root/$folder"; fi
+done
+mount --rbind /dev "$new/root/dev"
+mkdir -p "$new/root/run/systemd/system" "$new/root/var/lib/sealer/data/mine/rootfs"
+cp -a "$scripts" "$new/root/var/lib/sealer/data/mine/rootfs/scripts"
+# A bare host, whatever this machine has.
+rm -rf "$new"/root/etc/{docker,containerd,cni,kubernetes} "$new"/root/usr/{,s}bin/{docker*,containerd*,ctr,runc,kube*}
+echo "{}" > "$new/root/var/lib/sealer/data/mine/rootfs/Metadata"
+exec chroot "$new/root" bash -c '
+export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin rootfs=/var/lib/sealer/data/mine/rootfs
+program() { printf "#!/bin/bash\\n%s\\n" "$2" > "/usr/local/sbin/$1"; chmod 755 "/usr/local/sbin/$1"; }
+program systemctl "case \\$1 in is-active) [ -e /run/active/\\\${!#} ] ;; is-enabled) exit 1 ;; esac"
+for name in iptables iptables-save iptables-restore ip6tables ip6tables-save ip6tables-restore modprobe swapoff swapon; do program "$name" "exit 0"; done
+# Whether the kernel is fit does not matter here: that is looked at last.
+prepare() { bash "$rootfs/scripts/prepare-host.sh" > /tmp/said 2>&1 || true; [ -e /var/lib/sealer/data/mine/host-state/remembered ] || { cat /tmp/said >&2; return 1; }; }
+clean() { bash "$rootfs/scripts/clean.sh"; }
+eval "set -e; $1"' world "$commands"
+`;
