@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { access, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import {
+  access,
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { buffer } from "node:stream/consumers";
@@ -35,6 +47,27 @@ test("bare hosts become a cluster, and the same run again does nothing", async (
     "10.0.0.3 host-3 # sealer mine",
     "",
   ]);
+});
+
+test("names go into /etc/hosts without changing its mode, a link, or lines of others", async () => {
+  await using rig = await ClusterRig.make([zero, second], []);
+  const etc = join(rig.hosts.at(second).files, "etc");
+  await rename(join(etc, "hosts"), join(etc, "real-hosts"));
+  await writeFile(join(etc, "real-hosts"), "10.0.0.1 host-1 # sealer mine-too\n10.0.0.9 last", { mode: 0o640 });
+  await chmod(join(etc, "real-hosts"), 0o640);
+  await symlink("real-hosts", join(etc, "hosts"));
+
+  await runCluster(await rig.options());
+
+  assert.equal(await readlink(join(etc, "hosts")), "real-hosts");
+  assert.equal((await stat(join(etc, "real-hosts"))).mode & 0o7777, 0o640);
+  const lines = (await readFile(join(etc, "real-hosts"), "utf8")).split("\n");
+  assert.deepEqual(lines.slice(0, 3), [
+    "10.0.0.1 host-1 # sealer mine-too",
+    "10.0.0.9 last",
+    "10.0.0.2 apiserver.cluster.local # sealer mine",
+  ]);
+  assert.ok(!(await readdir(etc)).some((name) => /hosts.*sealer-new/.test(name)));
 });
 
 test("a later layer replaces, takes away and makes opaque what is below it, and drops setuid", async () => {

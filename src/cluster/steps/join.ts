@@ -8,6 +8,7 @@ import type { StepOf } from "../step.ts";
 import { forgetNode } from "./forget-node.ts";
 import { installKubeconfig } from "./kubeconfig.ts";
 import { resetHalfWay } from "./reset-half-way.ts";
+import { rewriteHosts } from "./write-hosts-file.ts";
 
 /** `kubeadm join`, as a master or as a node. What an earlier attempt has left in the cluster goes first. */
 export async function join(
@@ -45,16 +46,15 @@ rm -f -- "$config"
 `;
 
 /** Once its own API server runs, a master reaches it on itself. */
-const joinMaster = `${resetHalfWay}${installKubeconfig}
+const joinMaster = `${resetHalfWay}${installKubeconfig}${rewriteHosts}
 config=$1 cluster=$2 user=$3 address=$4 name=$5 mark=$6
 reset_half_way
 kubeadm join --config "$config" --ignore-preflight-errors=SystemVerification
 rm -f -- "$config"
-new=$(mktemp /etc/.hosts.XXXXXX)
+new=$(new_hosts)
 awk -v mark="$mark" -v name="$name" -v address="$address" \\
   'index($0, " " name " " mark) { print address " " name " " mark; next } { print }' /etc/hosts > "$new"
-chmod 644 "$new"
-mv -f "$new" /etc/hosts 2>/dev/null || { cat "$new" > /etc/hosts; rm -f "$new"; }
+put_hosts "$new"
 install_kubeconfig "$cluster" root
 [ "$user" = root ] || install_kubeconfig "$cluster" "$user"
 `;
