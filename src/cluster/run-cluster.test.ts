@@ -146,6 +146,44 @@ test("a node that kubeadm left half-way is reset, and only that one", async () =
   );
 });
 
+test("a node that somebody took out of the cluster is reset and joins again, at the first attempt", async () => {
+  await using rig = await ClusterRig.make([zero], [node]);
+  const options = await rig.options();
+  await runCluster(options);
+  await rm(join(rig.hosts.folder, "shared/nodes/host-2"));
+
+  await runCluster(options);
+
+  const onNode = (await rig.hosts.noted()).filter((line) => /host-2 kubeadm (join|reset)/.test(line));
+  assert.deepEqual(onNode, ["host-2 kubeadm join", "host-2 kubeadm reset", "host-2 kubeadm join"]);
+});
+
+test("a reset leaves an etcd on a node that is no master, and the kubelet's login to a closed registry", async () => {
+  await using rig = await ClusterRig.make([zero], [node]);
+  const seesNoLogin = "if [ -e /etc/fake/kubeadm-join ]; then [ ! -e /var/lib/kubelet/config.json ]; fi\n";
+  const options = await rig.options(
+    {},
+    {
+      files: [{ ...imageScripts, "scripts/init.sh": seesNoLogin + imageScripts["scripts/init.sh"] }],
+      says: { registry: { domain: "sea.hub", port: 5000, login: { username: "me", password: "open" } } },
+    },
+  );
+  const { files } = rig.hosts.at(node);
+  await mkdir(join(files, "var/lib/etcd"));
+  await writeFile(join(files, "var/lib/etcd/theirs"), "data");
+  await writeFile(join(files, "etc/fake/kubeadm-join"), "exit 1\n");
+
+  await assert.rejects(runCluster(options), { code: "STEPS_FAILED", message: /Join as a node/ });
+  await rm(join(files, "etc/fake/kubeadm-join"));
+  await runCluster(options);
+
+  assert.ok((await rig.hosts.noted()).includes("host-2 kubeadm reset"));
+  assert.equal(await readFile(join(files, "var/lib/etcd/theirs"), "utf8"), "data");
+  const login = join(files, "var/lib/kubelet/config.json");
+  assert.match(await readFile(login, "utf8"), /"sea\.hub:5000"/);
+  assert.equal((await stat(login)).mode & 0o777, 0o600);
+});
+
 test("an init that stopped half-way begins again", async () => {
   await using rig = await ClusterRig.make([zero], [node]);
   const options = await rig.options();

@@ -40,7 +40,7 @@ export async function join(
 
 const joinNode = `${resetHalfWay}
 config=$1
-reset_half_way
+reset_half_way node
 kubeadm join --config "$config" --ignore-preflight-errors=SystemVerification
 rm -f -- "$config"
 `;
@@ -48,7 +48,7 @@ rm -f -- "$config"
 /** Once its own API server runs, a master reaches it on itself. */
 const joinMaster = `${resetHalfWay}${installKubeconfig}${rewriteHosts}
 config=$1 cluster=$2 user=$3 address=$4 name=$5 mark=$6
-reset_half_way
+reset_half_way master
 kubeadm join --config "$config" --ignore-preflight-errors=SystemVerification
 rm -f -- "$config"
 new=$(new_hosts)
