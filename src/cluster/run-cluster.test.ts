@@ -53,7 +53,9 @@ test("names go into /etc/hosts without changing its mode, a link, or lines of ot
   await using rig = await ClusterRig.make([zero, second], []);
   const etc = join(rig.hosts.at(second).files, "etc");
   await rename(join(etc, "hosts"), join(etc, "real-hosts"));
-  await writeFile(join(etc, "real-hosts"), "10.0.0.1 host-1 # sealer mine-too\n10.0.0.9 last", { mode: 0o640 });
+  await writeFile(join(etc, "real-hosts"), "10.0.0.1 host-1 # sealer mine-too\n10.0.0.9 last", {
+    mode: 0o640,
+  });
   await chmod(join(etc, "real-hosts"), 0o640);
   await symlink("real-hosts", join(etc, "hosts"));
 
@@ -264,6 +266,32 @@ test("a run with more hosts adds them; fewer hosts, another first master or anot
     "host-2 kubeadm join",
     "host-3 kubeadm join",
   ]);
+});
+
+test("of a cluster that this machine does not know, hosts keep their parts, and the image stays", async () => {
+  await using rig = await ClusterRig.make([zero, second], [node]);
+  const options = await rig.options();
+  await runCluster(options);
+  const hostsFiles = () => Promise.all([zero, second, node].map((host) => file(rig, host, "etc/hosts")));
+  const before = await hostsFiles();
+  await rm(join(rig.home, "mine"), { recursive: true });
+  const other = await rig.options({}, { files: [{ ...imageScripts, "etc/more": "x" }] });
+
+  await assert.rejects(runCluster({ ...options, desired: rig.desired([node], []) }), {
+    code: "CLUSTER_EXISTS",
+    message: /10\.0\.0\.3 as a node/,
+  });
+  await assert.rejects(runCluster({ ...options, desired: rig.desired([zero], [second, node]) }), {
+    code: "CLUSTER_EXISTS",
+    message: /10\.0\.0\.2 as a further master/,
+  });
+  await assert.rejects(runCluster(other), { code: "CLUSTER_EXISTS", message: /runs another image/ });
+  assert.deepEqual(await hostsFiles(), before);
+  await assert.rejects(access(join(rig.home, "mine/state.json")));
+  const noted = joins(await rig.hosts.noted());
+  await runCluster(options);
+
+  assert.deepEqual(joins(await rig.hosts.noted()), noted);
 });
 
 test("of two runs at once the second is refused and told who holds the cluster", async () => {

@@ -17,7 +17,7 @@ import { lockHere, lockHosts, type Operator } from "./lock-cluster.ts";
 import { observeCluster } from "./observe-cluster.ts";
 import type { ObservedCluster } from "./observed-cluster.ts";
 import { type Plan, planChange } from "./plan-change.ts";
-import { refuseOtherHosts, refuseOtherImage } from "./refuse-other.ts";
+import { refuseOtherHosts, refuseOtherImage, refuseOtherRoles } from "./refuse-other.ts";
 import { refuseUnfit } from "./refuse-unfit.ts";
 import { type RegistryPki, registryPki } from "./registry-pki.ts";
 import type { Site } from "./site.ts";
@@ -75,6 +75,7 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   await using _there = await lockHosts(hosts, desired.name, options.operator, doing, signal);
 
   const observed = await observeCluster(desired, connections, home);
+  refuseOtherRoles(desired, observed);
   refuseUnfit(findUnfit(desired, blueprint, observed));
   const secrets: RunSecrets = {
     pki: await registryPki(home, registryNames(options)),
@@ -115,6 +116,7 @@ export async function planRun(options: RunClusterOptions): Promise<Plan> {
   refuseOtherHosts(desired, state);
   await using connections = await connectAll(options, home, state?.ownKey === true);
   const observed = await observeCluster(desired, connections, home);
+  refuseOtherRoles(desired, observed);
   refuseUnfit(findUnfit(desired, blueprint, observed));
   const ownKey = options.ownKey || state?.ownKey === true;
   const plan = planOf(options, observed, {
