@@ -11,7 +11,7 @@ export type Membership = "member" | "half" | "none";
 /**
  * Tells for every desired host whether it is in the cluster, by its receipts, its files and what the API server says.
  * A receipt may be missing although the work was done: such a node is taken as it is, not reset.
- * @throws CLUSTER_NOT_READY where going on would reset a node that serves
+ * @throws CLUSTER_NOT_READY where going on would reset a node that serves, or take another one's name
  */
 export function membershipOf(
   desired: DesiredCluster,
@@ -69,6 +69,13 @@ function joined(
   const node = nodes?.find(({ name }) => name === nodeNameOf(host));
   const hasKubelet = host.kubernetesFiles.has("kubelet.conf");
   if (host.receipts.has(id)) return hasKubelet && (nodes === undefined || node) ? "member" : "half";
+  if (node && node.addresses.length > 0 && !node.addresses.includes(host.address)) {
+    throw new SealerError(
+      "CLUSTER_NOT_READY",
+      `${host.address}: the cluster has a node ${node.name} already, with the address ${node.addresses[0]}`,
+      { where: host.address, hint: "Set another name with hostnamectl, or take that node out of the cluster." },
+    );
+  }
   if (!host.begun.has(id)) return "none";
   const complete = hasKubelet && node?.ready && (!isMaster || node.controlPlane);
   return complete ? "member" : "half";
