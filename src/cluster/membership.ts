@@ -73,7 +73,10 @@ function joined(
     throw new SealerError(
       "CLUSTER_NOT_READY",
       `${host.address}: the cluster has a node ${node.name} already, with the address ${node.addresses[0]}`,
-      { where: host.address, hint: "Set another name with hostnamectl, or take that node out of the cluster." },
+      {
+        where: host.address,
+        hint: "Set another name with hostnamectl, or take that node out of the cluster.",
+      },
     );
   }
   if (!host.begun.has(id)) return "none";

@@ -13,7 +13,7 @@ import { findUnfit } from "./find-unfit.ts";
 import { hostPaths } from "./host-paths.ts";
 import { JoinAccessGiver } from "./join-access.ts";
 import { kubeadmCluster } from "./kubeadm-cluster.ts";
-import { lockHere, lockHosts, type Operator } from "./lock-cluster.ts";
+import { lockHere, lockHosts, type Operator, unlessLost } from "./lock-cluster.ts";
 import { observeCluster } from "./observe-cluster.ts";
 import type { ObservedCluster } from "./observed-cluster.ts";
 import { type Plan, planChange } from "./plan-change.ts";
@@ -72,7 +72,7 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
     await home.save(stateOf(options, new Map(), { registryLogin: login, ownKey }));
   await using connections = await connectAll(options, home, ownKey);
   const hosts = desired.hosts.map(({ address }) => connections.get(address));
-  await using _there = await lockHosts(hosts, desired.name, options.operator, doing, signal);
+  await using there = await lockHosts(hosts, desired.name, options.operator, doing, signal);
 
   const observed = await observeCluster(desired, connections, home);
   refuseOtherRoles(desired, observed);
@@ -94,7 +94,7 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   const execution = await execute(plan.steps, (step, stop) => doStep(step, site, access, stop), {
     journal,
     progress,
-    signal,
+    signal: unlessLost(there, signal),
     limit: 30,
     limitOf: ({ kind }) => (kind === "send-rootfs" ? { name: "uploads", limit: 5 } : undefined),
   });
