@@ -243,6 +243,19 @@ test("a node that does not become Ready is told with its reason, and the pods th
   assert.match(error.message, /pod kube-system\/net on host-1: Pending, ImagePullBackOff \(no such image\)/);
 });
 
+test("a script that hangs is given up, with what it said last, and the same run goes on", async () => {
+  await using rig = await ClusterRig.make([zero], []);
+  const hang = join(rig.hosts.at(zero).files, "etc/fake/init");
+  await writeFile(hang, "echo waiting for the disk; sleep 600\n");
+
+  await assert.rejects(runCluster(await rig.options({ stepDeadline: 5000 })), {
+    code: "STEPS_FAILED",
+    message: /10\.0\.0\.1: Prepare the host: it has not ended within .* it said last: waiting for the disk/,
+  });
+  await rm(hang);
+  await runCluster(await rig.options());
+});
+
 test("a run with more hosts adds them; fewer hosts, another first master or another image are refused", async () => {
   await using rig = await ClusterRig.make([zero, second], [node]);
   const options = await rig.options({ desired: rig.desired([zero], [node]) });

@@ -42,6 +42,8 @@ export interface RunClusterOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until nodes that are not Ready make the run fail; 10 minutes by default. */
   readonly readyDeadline?: number;
+  /** Milliseconds after which a script on a host is not waited for any longer; an hour by default. */
+  readonly stepDeadline?: number;
 }
 
 export interface RunResult {
@@ -208,7 +210,14 @@ function stateOf(
 }
 
 function siteOf(
-  { desired, blueprint, content, progress, readyDeadline = 600_000 }: RunClusterOptions,
+  {
+    desired,
+    blueprint,
+    content,
+    progress,
+    readyDeadline = 600_000,
+    stepDeadline = 3_600_000,
+  }: RunClusterOptions,
   home: ClusterHome,
   observed: ObservedCluster,
   { pki, registryLogin }: RunSecrets,
@@ -225,6 +234,7 @@ function siteOf(
     registryLogin,
     progress,
     readyDeadline,
+    stepDeadline,
     host: (address) => connections.get(address),
   };
 }
