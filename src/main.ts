@@ -234,7 +234,7 @@ function findCommand(asked: readonly string[]) {
 }
 
 function contextFor(options: MainOptions, progress: Progress): Context {
-  const { env, stdin, stdout } = process;
+  const { env, stdin, stdout, stderr } = process;
   const root = resolve(options.root ?? env.SEALER_ROOT ?? "/var/lib/sealer");
   return {
     root,
@@ -248,6 +248,7 @@ function contextFor(options: MainOptions, progress: Progress): Context {
     signal: interruption(),
     stdin,
     stdout,
+    stderr,
     result(value, text) {
       const printed = options.format === "json" ? JSON.stringify(value) : text();
       if (printed !== "") stdout.write(`${printed}\n`);

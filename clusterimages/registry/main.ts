@@ -26,6 +26,7 @@ async function main(): Promise<number> {
       dial: () => Promise.reject(new SealerError("USAGE", "a registry dials no hosts")),
       stdin,
       stdout,
+      stderr,
       result() {},
       ask: () => Promise.reject(new SealerError("USAGE", "there is no terminal in this container")),
     });

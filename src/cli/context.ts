@@ -20,6 +20,8 @@ export interface Context {
   readonly signal: AbortSignal;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
+  /** For what programs that the command runs say on theirs. */
+  readonly stderr: Writable;
   /** The command's result: JSON of `value` with `--format json`, otherwise the text. */
   result(value: unknown, text: () => string): void;
   /** Asks on the terminal. @throws USAGE where there is none */

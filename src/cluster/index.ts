@@ -3,8 +3,8 @@ export { ClusterHome, type ClusterState, listClusters } from "./cluster-home.ts"
 export { type ClusterStatus, clusterStatus, type HostStatus } from "./cluster-status.ts";
 export { type Connect, type ConnectedHost, Connections, connectHosts, type Login } from "./connect-hosts.ts";
 export { type DeleteOptions, type DeleteResult, deleteFromCluster } from "./delete-cluster.ts";
-export { deleteSandboxCluster } from "./delete-sandbox-cluster.ts";
 export { execOnHosts, type HostOutcome, hostsWithRoles } from "./exec-on-hosts.ts";
+export { forgetCluster } from "./forget-cluster.ts";
 export type { Operator } from "./lock-cluster.ts";
 export type { ObservedHost } from "./observed-cluster.ts";
 export { openCluster } from "./open-cluster.ts";

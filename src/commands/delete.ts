@@ -1,14 +1,9 @@
 import { command } from "#cli";
-import {
-  ClusterHome,
-  type ClusterState,
-  deleteFromCluster,
-  deleteSandboxCluster,
-  openCluster,
-} from "#cluster";
+import { type ClusterState, deleteFromCluster, forgetCluster, openCluster } from "#cluster";
 import { type DesiredHost, masterZeroOf, type Role } from "#clusterfile";
 import { SealerError } from "#errors";
 import { parseHostList } from "#hosts";
+import { deleteSandbox } from "#sandbox";
 import { loginFlags, readLogin } from "./shared/login-flags.ts";
 import { operator } from "./shared/operator.ts";
 
@@ -50,7 +45,7 @@ can be repeated; a cluster that is gone already is no error.
     const opened = await openOrGone(folder, flags.cluster);
     if (!opened) {
       // A run that was refused before it changed a host leaves keys that it met, and no state.
-      if (flags.cluster !== undefined && flags.all) await new ClusterHome(folder, flags.cluster).remove();
+      if (flags.cluster !== undefined && flags.all) await forgetCluster(folder, flags.cluster);
       result(
         { cluster: flags.cluster ?? null, removed: [], left: [] },
         () => "There is no such cluster: nothing to do.",
@@ -71,7 +66,7 @@ can be repeated; a cluster that is gone already is no error.
     const login = await readLogin(flags, context);
     const who = operator();
     if (state.provider === "sandbox" && !hosts) {
-      await deleteSandboxCluster({ folder, home, state, root, signal });
+      await forgetCluster(folder, name, () => deleteSandbox(root, name, signal));
       const removed = state.desired.hosts.map(({ address }) => address);
       result({ cluster: name, removed, left: [] }, () => `Deleted ${what} and its sandbox.`);
       return;

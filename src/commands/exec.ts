@@ -30,7 +30,7 @@ It runs on all hosts at once. On several of them, each line of its output stands
   sealer exec -- systemctl is-active kubelet
   sealer exec -r node "df -h / | tail -1"`,
   async run({ flags, operands }, context) {
-    const { home: folder, dial, progress, signal, result, format, stdout } = context;
+    const { home: folder, dial, progress, signal, result, format, stdout, stderr } = context;
     const { home, state } = await openCluster(folder, flags.cluster);
     const hosts = hostsWithRoles(state, (flags.roles ?? "").split(",").filter(Boolean));
     const [line = "", ...words] = operands;
@@ -50,8 +50,8 @@ It runs on all hosts at once. On several of them, each line of its output stands
       signal,
       onLine(host, text, stream) {
         const label = hosts.length > 1 ? `${host}: ` : "";
-        if (format === "text" && stream === "stdout") stdout.write(`${label}${printable(text)}\n`);
-        else if (format === "text") progress({ type: "note", level: "info", host, text });
+        if (format === "json") return;
+        (stream === "stdout" ? stdout : stderr).write(`${label}${printable(text)}\n`);
       },
     });
     result(outcomes, () => "");

@@ -1,7 +1,7 @@
 import { RootfsView } from "#cluster-image";
 import { verified } from "#content";
 import { decompress } from "#files";
-import { type Host, sendStream } from "#hosts";
+import { type Host, HostCommandError, sendStream } from "#hosts";
 import { hexOf } from "#oci";
 import { platformOf } from "../find-unfit.ts";
 import { hostPaths } from "../host-paths.ts";
@@ -64,10 +64,10 @@ async function sendLayer(
     readonly signal: AbortSignal | undefined;
   },
 ): Promise<void> {
-  const { layers } = hostPaths(site.desired.name);
-  const blob = verified(await site.content.open(layer.descriptor, { signal }), layer.descriptor);
-  const bytes = asItIs ? blob : decompress(blob);
-  await sendStream(host, bytes, ["bash", "-c", receive, "receive", layers, name, name.slice(0, 64)], {
+  const { data, layers } = hostPaths(site.desired.name);
+  const blob = await site.content.open(layer.descriptor, { signal });
+  const bytes = asItIs ? blob : decompress(verified(blob, layer.descriptor));
+  const sending = sendStream(host, bytes, ["bash", "-c", receive, "receive", data, name, name.slice(0, 64)], {
     signal,
     task: step.id,
     path: layers,
@@ -78,6 +78,19 @@ async function sendLayer(
           : event,
       ),
   });
+  await sending.catch(async (error) => {
+    if (error instanceof HostCommandError && error.result.exitCode === arrivedDamaged) {
+      await checkStored(layer, site, signal);
+    }
+    throw error;
+  });
+}
+
+const arrivedDamaged = 65;
+
+/** The far end has found wrong bytes: were they wrong here already? @throws DIGEST_MISMATCH */
+async function checkStored({ descriptor }: RootfsLayer, { content }: Site, signal: AbortSignal | undefined) {
+  for await (const _ of verified(await content.open(descriptor, { signal }), descriptor));
 }
 
 async function sendUnzstd(host: Host, step: StepOf<"send-rootfs">, site: Site): Promise<void> {
@@ -88,19 +101,43 @@ async function sendUnzstd(host: Host, step: StepOf<"send-rootfs">, site: Site): 
   await host.writeFile(`${hostPaths(site.desired.name).data}/unzstd`, program, { mode: 0o700 });
 }
 
+const functions = `
+data=$1; shift
+layers=$data/layers
+# What was unpacked before the machine was started anew may not have reached its disk.
+trees=$data/unpacked.$(cat /proc/sys/kernel/random/boot_id)
+unpacked() { # ENDING: of the name of what comes in
+  case $1 in
+    *.zst) if command -v zstd >/dev/null; then zstd -dcq; else "$data/unzstd"; fi ;;
+    *.gz) gzip -dc ;;
+    *) cat ;;
+  esac
+}
+untar() { tar -C "$1" --numeric-owner --same-owner -xpf -; }
+`;
+
+/*
+ * A layer is kept as it came, hashed, and unpacked, all while it comes. It counts once it is whole and right; until the
+ * rootfs is made of it, the unpacked tree spares unpacking it again.
+ */
 const receive = `
 set -euo pipefail
 umask 077
-folder=$1 name=$2 digest=$3
-mkdir -p -- "$folder"
-rm -f -- "$folder"/.*.part
-part=$folder/.$name.$$.part
-trap 'rm -f -- "$part"' EXIT
-sum=$(tee -- "$part" | sha256sum | cut -d' ' -f1)
-[ "$sum" = "$digest" ] || { echo "the layer arrived as $sum, not as $digest" >&2; exit 65; }
-sync -- "$part"
-mv -f -- "$part" "$folder/$name"
-trap - EXIT
+${functions}
+name=$1 digest=$2
+mkdir -p -- "$layers" "$trees"
+rm -rf -- "$layers"/.*.part "$layers/.pipe" "$trees/$name" "$trees"/.part
+part=$layers/.$name.$$.part
+trap 'rm -rf -- "$part" "$layers/.pipe" "$trees/.part"' EXIT
+mkdir -m 755 -- "$trees/.part"
+mkfifo -- "$layers/.pipe"
+(set -o pipefail; umask 022; unpacked "$name" < "$layers/.pipe" | untar "$trees/.part") &
+unpacking=$!
+sum=$(tee -- "$part" "$layers/.pipe" | sha256sum | cut -d' ' -f1)
+[ "$sum" = "$digest" ] || { echo "the layer arrived as $sum, not as $digest" >&2; exit ${arrivedDamaged}; }
+wait "$unpacking"
+mv -f -- "$part" "$layers/$name"
+mv -- "$trees/.part" "$trees/$name"
 `;
 
 /*
@@ -109,14 +146,19 @@ trap - EXIT
  * path is a real one by then. The new tree takes the old one's place by renaming.
  */
 const assemble = `
-data=$1; shift
+${functions}
 rootfs=$data/rootfs new=$data/rootfs.new one=$data/rootfs.layer
-unpacked() {
-  case $1 in
-    *.zst) if command -v zstd >/dev/null; then zstd -dcq -- "$1"; else "$data/unzstd" < "$1"; fi ;;
-    *.gz) gzip -dc -- "$1" ;;
-    *) cat -- "$1" ;;
-  esac
+take() { # LAYER: into $one, out of the tree made while it came, or out of the file of an earlier run
+  if [ -d "$trees/$1" ]; then mv -- "$trees/$1" "$one"; return; fi
+  local sum
+  sum=$(sha256sum < "$layers/$1" | cut -d' ' -f1)
+  if [ "$sum" != "\${1:0:64}" ]; then
+    rm -f -- "$layers/$1"
+    echo "the layer $1 was damaged on this host's disk; it is gone, and comes anew with the next run" >&2
+    return 1
+  fi
+  mkdir -m 755 -- "$one"
+  unpacked "$1" < "$layers/$1" | untar "$one"
 }
 lay_over() {
   local path name folder
@@ -141,8 +183,7 @@ lay_over() {
 rm -rf -- "$new" "$one"
 mkdir -m 755 -- "$new"
 for layer; do
-  mkdir -m 755 -- "$one"
-  unpacked "$data/layers/$layer" | tar -C "$one" --numeric-owner --same-owner -xpf -
+  take "$layer"
   lay_over
   rm -rf -- "$one"
 done
@@ -154,7 +195,7 @@ mkdir -p -m 755 -- "$new/certs"
 rm -rf -- "$rootfs.old"
 [ ! -e "$rootfs" ] || mv -- "$rootfs" "$rootfs.old"
 mv -- "$new" "$rootfs"
-rm -rf -- "$rootfs.old"
+rm -rf -- "$rootfs.old" "$data"/unpacked.*
 for held in "$data"/layers/*; do
   for layer; do [ "\${held##*/}" != "$layer" ] || continue 2; done
   rm -f -- "$held"
