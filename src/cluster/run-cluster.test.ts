@@ -221,6 +221,16 @@ test("everything that is wrong with the hosts is told at once, and nothing is ch
   await assert.rejects(access(join(rig.home, "mine/state.json")));
 });
 
+test("a variable of the image that would lead root's programs astray is refused before anything is done", async () => {
+  await using rig = await ClusterRig.make([zero], []);
+  const options = await rig.options({}, { says: { env: { UID: "5" } } });
+
+  await assert.rejects(runCluster(options), { code: "CONFIG_INVALID", message: /UID/ });
+  await assert.rejects(planRun(options), { code: "CONFIG_INVALID", message: /UID/ });
+
+  await assert.rejects(access(join(rig.hosts.at(zero).files, "var/lib/sealer")));
+});
+
 test("hosts that cannot be reached are all told, and nothing is changed", async () => {
   await using rig = await ClusterRig.make([zero], [second, node]);
   rig.down.add(second).add(node);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type DesiredCluster, masterZeroOf } from "#clusterfile";
 import type { ContentSource } from "#content";
-import type { Dial } from "#hosts";
+import { checkVariables, type Dial } from "#hosts";
 import { digestOf } from "#oci";
 import type { Progress } from "#progress";
 import type { Blueprint } from "./blueprint.ts";
@@ -62,6 +62,7 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   const start = performance.now();
   const { desired, blueprint, progress, signal } = options;
   const doing = `run ${desired.image}`;
+  checkVariables({ ...blueprint.env, ...desired.env, ...desired.cmdArgs });
   const home = new ClusterHome(options.home, desired.name);
   await using _here = await lockHere(options.home, desired.name, doing);
   await home.prepare();
@@ -113,6 +114,7 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
 /** What `runCluster` would do; nothing is changed, here or there. */
 export async function planRun(options: RunClusterOptions): Promise<Plan> {
   const { desired, blueprint } = options;
+  checkVariables({ ...blueprint.env, ...desired.env, ...desired.cmdArgs });
   const home = new ClusterHome(options.home, desired.name);
   const state = await home.load();
   refuseOtherHosts(desired, state);
