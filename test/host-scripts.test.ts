@@ -37,6 +37,15 @@ test("clean.sh leaves what the owner of a docker has set up since", () => {
   assert.equal(said, "/etc/docker/daemon.json\n/root/.docker/config.json\n");
 });
 
+test("clean.sh flushes no table of rules that somebody else has made since, however long it is", () => {
+  const said = onHost(`
+    prepare
+    program iptables-save 'echo "*nat"; echo ":MINE - [0:0]"; for n in {1..20000}; do echo "-A MINE -s 10.1.2.3/32 -j RETURN"; done; echo COMMIT'
+    program iptables-restore 'wc -l'
+    clean`);
+  assert.equal(said, "20003\n");
+});
+
 test("programs whose unpacking was killed leave nothing behind", () => {
   const said = onHost(`
     prepare

@@ -74,6 +74,6 @@ const drain = `${within}
 export KUBECONFIG=/etc/kubernetes/admin.conf
 [ -n "$(kubectl get node "$1" --ignore-not-found -o name --request-timeout=60s)" ] || exit 0
 local_data=--delete-emptydir-data
-kubectl drain --help | grep -q -e "$local_data" || local_data=--delete-local-data
+case $(kubectl drain --help) in *"$local_data"*) ;; *) local_data=--delete-local-data ;; esac
 within 360 kubectl drain "$1" --ignore-daemonsets "$local_data" --force --timeout=300s
 `;

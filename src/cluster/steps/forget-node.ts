@@ -25,12 +25,16 @@ node=$1 address=$2 role=$3
 case $address in *:*) address="[$address]" ;; esac
 export KUBECONFIG=/etc/kubernetes/admin.conf
 if [ "$role" = master ]; then
-  etcd=$(kubectl -n kube-system get pods --request-timeout=60s -l component=etcd --field-selector status.phase=Running -o name | grep -vx "pod/etcd-$node" | head -n 1)
-  [ -n "$etcd" ] || { echo "no etcd answers that could forget $node" >&2; exit 1; }
   ctl() { within 60 kubectl -n kube-system exec "$etcd" -- etcdctl --endpoints=https://127.0.0.1:2379 \\
     --cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/peer.crt --key=/etc/kubernetes/pki/etcd/peer.key "$@"; }
+  # That of a machine which is gone still counts as running.
+  members= etcds=$(kubectl -n kube-system get pods --request-timeout=60s -l component=etcd --field-selector status.phase=Running -o name)
+  for etcd in $etcds; do
+    if [ "$etcd" != "pod/etcd-$node" ] && members=$(ctl member list </dev/null); then break; fi
+    members=
+  done
+  [ -n "$members" ] || { echo "no etcd answers that could forget $node" >&2; exit 1; }
   # One that failed to join has no name yet.
-  members=$(ctl member list)
   while IFS=, read -r id _ name peers _; do
     if [ "\${name# }" = "$node" ] || [ "\${peers# }" = "https://$address:2380" ]; then ctl member remove "$id" </dev/null; fi
   done <<< "$members"

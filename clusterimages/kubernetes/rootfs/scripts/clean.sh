@@ -154,7 +154,8 @@ restore_rules() {
   # A table that was not there before and is empty now goes as well: restored without a chain, it is not made again.
   for table in $("$tool-save" 2> /dev/null | sed -n 's/^\*//p'); do
     grep -Fxqs "*$table" "$state/rules-$tool" && continue
-    "$tool-save" -t "$table" 2> /dev/null | grep -Eq '^-A|^:[^ ]+ -' || printf '*%s\nCOMMIT\n' "$table" | "$tool-restore"
+    # grep reads to the end: ended by a closed pipe, the list would count as an empty table, and be flushed.
+    "$tool-save" -t "$table" 2> /dev/null | grep -E '^-A|^:[^ ]+ -' > /dev/null || printf '*%s\nCOMMIT\n' "$table" | "$tool-restore"
   done
   return 0
 }

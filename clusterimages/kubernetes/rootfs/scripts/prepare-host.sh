@@ -85,7 +85,7 @@ active_swaps() { awk 'NR > 1 { print $1 }' /proc/swaps; }
 firewalls() {
   ! systemctl is-active --quiet firewalld || echo firewalld-active
   ! systemctl is-enabled --quiet firewalld 2> /dev/null || echo firewalld-enabled
-  if have ufw && ufw status | grep -q '^Status: active'; then echo ufw-active; fi
+  if have ufw && ufw status | grep '^Status: active' > /dev/null; then echo ufw-active; fi
 }
 
 # Our services want it; nothing on a bare host may have asked for it yet.
@@ -113,7 +113,7 @@ remember_host() {
 
 firewall_off() {
   if systemctl is-active --quiet firewalld; then systemctl disable --now --quiet firewalld; fi
-  if have ufw && ufw status | grep -q '^Status: active'; then ufw disable > /dev/null; fi
+  if have ufw && ufw status | grep '^Status: active' > /dev/null; then ufw disable > /dev/null; fi
 }
 
 # The pods' files are not labelled; as with every Kubernetes without its own SELinux policy, it is made permissive.
