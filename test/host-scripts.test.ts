@@ -46,6 +46,20 @@ test("clean.sh flushes no table of rules that somebody else has made since, howe
   assert.equal(said, "20003\n");
 });
 
+test("clean.sh leaves namespaces and links that the pod network did not make", () => {
+  const said = onHost(`
+    ip netns add theirs; ip netns add cni-before
+    prepare
+    ip netns add cni-since
+    for bridge in br0 cni0; do
+      ip link add "$bridge" type bridge; ip link add "veth$bridge" type veth peer name "peer$bridge"
+      ip link set "veth$bridge" master "$bridge"
+    done
+    clean
+    ip netns list | sort; ip -o link show type veth | cut -d: -f2 | sort`);
+  assert.equal(said, "cni-before\ntheirs\n peerbr0@vethbr0\n vethbr0@peerbr0\n");
+});
+
 test("programs whose unpacking was killed leave nothing behind", () => {
   const said = onHost(`
     prepare

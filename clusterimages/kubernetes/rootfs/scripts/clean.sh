@@ -98,23 +98,32 @@ unmount_all() {
         "$folder"/*) existed "$mount" || umount -l -- "$(printf '%b' "$mount")" ;;
       esac
     done
-  done < <(remembered cluster-folders; echo /run/netns)
+  done < <(remembered cluster-folders)
   return 0
 }
 
 remove_pod_networks() {
   local path name
   for path in /run/netns/cni-*; do
+    grep -Fxqs -- "${path##*/}" "$state/namespaces" && continue
     [ ! -e "$path" ] || { umount -l "$path" 2> /dev/null; rm -f "$path"; }
   done
   [ -e /run/netns ] && ! existed /run/netns && rmdir /run/netns 2> /dev/null
   ip route flush proto 157 2> /dev/null
   ip -6 route flush proto 157 2> /dev/null
+  # Ends of pods; a bridge of somebody else's keeps its own.
+  for name in $(ip -o link show type veth | sed 's/^[0-9]*: \([^:@]*\).*/\1/'); do
+    grep -Fxqs -- "$name" "$state/links" && continue
+    case "$name $(ip -o link show "$name" 2> /dev/null)" in
+      vethwe* | *" master cni0 "* | *" master kube-bridge "* | *" master weave "*) ip link delete "$name" 2> /dev/null ;;
+    esac
+  done
   for name in $(ip -o link show | sed 's/^[0-9]*: \([^:@]*\).*/\1/'); do
     grep -Fxqs -- "$name" "$state/links" && continue
     case $name in
+      lxcbr*) ;;
       docker0) runtime_is_ours dockerd && ip link delete "$name" ;;
-      cni0 | kube-ipvs0 | nodelocaldns | flannel* | cali* | vxlan.calico | wireguard.cali | kube-bridge | cilium* | lxc* | weave* | veth*)
+      cni0 | kube-ipvs0 | nodelocaldns | flannel* | cali* | vxlan.calico | wireguard.cali | kube-bridge | cilium* | lxc* | weave*)
         ip link delete "$name" 2> /dev/null
         ;;
       tunl0) modprobe -q -r ipip ;;

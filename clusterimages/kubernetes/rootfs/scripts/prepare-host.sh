@@ -64,6 +64,8 @@ loaded_modules() { if [ -e /proc/modules ]; then sed 's/ .*//' /proc/modules; fi
 
 link_names() { ip -o link show | sed 's/^[0-9]*: \([^:@]*\).*/\1/'; }
 
+namespace_names() { [ ! -e /run/netns ] || ls /run/netns; }
+
 existing_paths() {
   local folder
   while read -r folder; do
@@ -101,6 +103,7 @@ remember_host() {
   remember kernel-values kernel_values
   remember modules loaded_modules
   remember links link_names
+  remember namespaces namespace_names
   remember rules-iptables rules iptables
   remember rules-ip6tables rules ip6tables
   remember swaps active_swaps
