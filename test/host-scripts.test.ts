@@ -60,6 +60,20 @@ test("clean.sh leaves namespaces and links that the pod network did not make", (
   assert.equal(said, "cni-before\ntheirs\n peerbr0@vethbr0\n vethbr0@peerbr0\n");
 });
 
+test("clean.sh removes a time zone and a resolv.conf that it made, unless they have been set up since", () => {
+  const change = (since: string) =>
+    onHost(`
+      rm -f /etc/resolv.conf /etc/localtime
+      prepare
+      [ -e /etc/resolv.conf ]; [ -e /etc/localtime ]; ${since}
+      clean
+      cd /etc; ls -d resolv.conf localtime 2> /dev/null || true`);
+
+  assert.equal(change(":"), "");
+  const set = "echo nameserver 10.0.0.53 > /etc/resolv.conf; ln -sf /usr/share/zoneinfo/UTC /etc/localtime";
+  assert.equal(change(set), "localtime\nresolv.conf\n");
+});
+
 test("programs whose unpacking was killed leave nothing behind", () => {
   const said = onHost(`
     prepare

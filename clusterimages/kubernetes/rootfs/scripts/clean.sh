@@ -190,6 +190,11 @@ remove_files() {
   done < <(remembered cluster-folders)
   while read -r mode path; do chmod "$mode" "$path"; done < <(remembered folder-modes)
   while read -r path; do
+    # Made because it was missing; by now somebody has set the real one up.
+    case $path in
+      /etc/resolv.conf) [ ! -s "$path" ] || continue ;;
+      /etc/localtime) [ ! -L "$path" ] || continue ;;
+    esac
     rm -f -- "$path" "$path.sealer-new"
     if [ -e "$state/saved$path" ] || [ -L "$state/saved$path" ]; then cp -a "$state/saved$path" "$path"; fi
   done < <(remembered files)
