@@ -87,6 +87,6 @@ function joined(
 function serves({ address }: ObservedHost, why: string): SealerError {
   return new SealerError("CLUSTER_NOT_READY", `${address}: ${why}`, {
     where: address,
-    hint: "sealer does not reset a node that serves. Bring it back, or delete the cluster and run it anew.",
+    hint: "sealer does not reset a node that serves. Bring it back, or delete the cluster and run it anew. A host that an earlier delete left out is cleaned by scripts/clean.sh in the rootfs of its cluster below /var/lib/sealer/data, whose folder then goes.",
   });
 }
