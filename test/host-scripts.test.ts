@@ -37,6 +37,28 @@ test("clean.sh leaves what the owner of a docker has set up since", () => {
   assert.equal(said, "/etc/docker/daemon.json\n/root/.docker/config.json\n");
 });
 
+test("containerd is given the login of a closed registry, in files that only root reads", () => {
+  const said = onHost(`
+    prepare
+    mkdir -p /tmp/bin "$rootfs/cri" "$rootfs/certs" "$rootfs/../kubeadm"; echo CA > "$rootfs/certs/ca.crt"
+    printf "#!/bin/sh\n" > /tmp/bin/ctr; chmod 755 /tmp/bin/ctr; tar -czf "$rootfs/cri/containerd.tar.gz" -C /tmp bin
+    echo '{"auths":{"sea.hub:5000":{"auth":"bWU6b3Blbg=="}}}' > "$rootfs/../kubeadm/pull-login.json"
+    bash "$rootfs/scripts/containerd.sh"
+    cd /etc/containerd/certs.d; grep -r authorization . | sort; stat -c %a sea.hub:5000/hosts.toml _default/hosts.toml
+    rm "$rootfs/../kubeadm/pull-login.json"; bash "$rootfs/scripts/containerd.sh"; cat _default/hosts.toml`);
+  assert.equal(
+    said,
+    `./_default/hosts.toml:    authorization = ["Basic bWU6b3Blbg=="]
+./sea.hub:5000/hosts.toml:    authorization = ["Basic bWU6b3Blbg=="]
+600
+600
+[host."https://sea.hub:5000"]
+  capabilities = ["pull", "resolve"]
+  ca = "/etc/containerd/certs.d/sea.hub:5000/ca.crt"
+`,
+  );
+});
+
 test("clean.sh flushes no table of rules that somebody else has made since, however long it is", () => {
   const said = onHost(`
     prepare
@@ -113,7 +135,7 @@ for folder in proc run tmp root opt var/lib var/log; do
 done
 mount --rbind /dev "$new/root/dev"
 mkdir -p "$new/root/run/systemd/system" "$new/root/var/lib/sealer/data/mine/rootfs"
-cp -a "$scripts" "$new/root/var/lib/sealer/data/mine/rootfs/scripts"
+cp -a "$scripts" "$scripts/../etc" "$new/root/var/lib/sealer/data/mine/rootfs/"
 # A bare host, whatever this machine has.
 rm -rf "$new"/root/etc/{docker,containerd,cni,kubernetes} "$new"/root/usr/{,s}bin/{docker*,containerd*,ctr,runc,kube*}
 echo "{}" > "$new/root/var/lib/sealer/data/mine/rootfs/Metadata"

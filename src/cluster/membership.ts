@@ -22,6 +22,7 @@ export function membershipOf(
   for (const wanted of desired.hosts) {
     const host = observed.hosts.get(wanted.address);
     if (!host) continue;
+    refuseRenamed(host, observed.nodes);
     const found =
       wanted.address === zero.address
         ? masterZero(host, desired, observed)
@@ -82,6 +83,17 @@ function joined(
   if (!host.begun.has(id)) return "none";
   const complete = hasKubelet && node?.ready && (!isMaster || node.controlPlane);
   return complete ? "member" : "half";
+}
+
+function refuseRenamed(host: ObservedHost, nodes: readonly NodeState[] | undefined): void {
+  const name = nodeNameOf(host);
+  const known = nodes?.find((node) => node.addresses.includes(host.address));
+  if (!known || known.name === name || nodes?.some((node) => node.name === name)) return;
+  throw new SealerError(
+    "CLUSTER_NOT_READY",
+    `${host.address}: its node in the cluster is ${known.name}, but its host name is ${name} now`,
+    { where: host.address, hint: `Give it its name back: hostnamectl set-hostname ${known.name}` },
+  );
 }
 
 function serves({ address }: ObservedHost, why: string): SealerError {

@@ -119,6 +119,19 @@ test("a host does not take the place of another node that has its name", async (
   });
 });
 
+test("a host whose name was changed is not reset, nor waited for by its new name", async () => {
+  const facts = await completed();
+  for (const address of [zero, second, node]) {
+    const hosts = new Map(facts.observed.hosts);
+    hosts.set(address, { ...bareHost(address), ...hosts.get(address), hostname: "Renamed" });
+
+    assert.throws(() => planChange({ ...facts, observed: { ...facts.observed, hosts } }), {
+      code: "CLUSTER_NOT_READY",
+      message: /its node in the cluster is host-\d, but its host name is renamed now/,
+    });
+  }
+});
+
 test("a master is not taken for joined before kubeadm has marked it", async () => {
   const facts = await completed({
     [second]: { receipts: new Map(), begun: new Set([`join-master@${second}`]) },
