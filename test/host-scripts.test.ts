@@ -59,6 +59,24 @@ test("containerd is given the login of a closed registry, in files that only roo
   );
 });
 
+test("firewalls go off, and come back as they were", () => {
+  const said = onHost(`
+    echo "Status: active" > /tmp/ufw; for n in {1..20000}; do echo "22/tcp ALLOW Anywhere"; done >> /tmp/ufw
+    program ufw 'case $1 in status) cat /tmp/ufw ;; disable) echo "Status: inactive" > /tmp/ufw ;; --force) echo "Status: active" > /tmp/ufw ;; esac'
+    program systemctl 'case "$1 \${!#}" in
+      "is-active firewalld" | "is-enabled firewalld") [ -e /tmp/firewalld ] ;;
+      "disable firewalld") rm /tmp/firewalld ;;
+      "enable firewalld" | "start firewalld") echo "$1" >> /tmp/firewalld ;;
+      is-*) exit 1 ;;
+    esac'
+    touch /tmp/firewalld
+    prepare
+    cat /tmp/ufw; [ ! -e /tmp/firewalld ]
+    clean
+    cat /tmp/ufw /tmp/firewalld`);
+  assert.equal(said, "Status: inactive\nStatus: active\nenable\nstart\n");
+});
+
 test("clean.sh flushes no table of rules that somebody else has made since, however long it is", () => {
   const said = onHost(`
     prepare
