@@ -100,6 +100,18 @@ test("clean.sh leaves namespaces and links that the pod network did not make", (
   assert.equal(said, "cni-before\ntheirs\n peerbr0@vethbr0\n vethbr0@peerbr0\n");
 });
 
+test("clean.sh that was killed at its very end takes nothing for its own when it runs again", () => {
+  const said = onHost(`
+    mkdir -p /etc/cni/net.d; echo theirs > /etc/cni/net.d/mine.conf
+    prepare
+    program rm 'case "$*" in *host-state*) /bin/rm -f "\${!#}/existing-paths"; kill -9 $PPID ;; *) exec /bin/rm "$@" ;; esac'
+    clean 2> /dev/null || true
+    /bin/rm /usr/local/sbin/rm
+    clean
+    cat /etc/cni/net.d/mine.conf`);
+  assert.equal(said, "theirs\n");
+});
+
 test("clean.sh removes a time zone and a resolv.conf that it made, unless they have been set up since", () => {
   const change = (since: string) =>
     onHost(`

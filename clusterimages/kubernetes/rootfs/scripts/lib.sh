@@ -84,6 +84,7 @@ claim() {
   if [ -e "$1" ] || [ -L "$1" ]; then
     mkdir -p "$state/saved$(dirname "$1")"
     cp -a "$1" "$state/saved$1"
+    [ -L "$1" ] || sync -- "$state/saved$1"
   fi
   note files "$1"
 }

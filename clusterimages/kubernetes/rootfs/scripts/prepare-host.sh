@@ -111,6 +111,8 @@ remember_host() {
   remember network-target network_target
   remember selinux sh -c '! command -v getenforce > /dev/null || getenforce'
   remember ipvs sh -c 'tail -n +4 /proc/net/ip_vs 2> /dev/null || true'
+  # Lists that a power cut has emptied would let clean.sh take everything for ours.
+  sync -- "$state"/*
   touch "$state/remembered"
 }
 
