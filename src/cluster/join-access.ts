@@ -1,6 +1,6 @@
 import { SealerError } from "#errors";
 import { type Host, runScript } from "#hosts";
-import { caCertificateHash, type JoinAccess } from "#kubernetes";
+import type { JoinAccess } from "#kubernetes";
 import { hostPaths } from "./host-paths.ts";
 import { within } from "./steps/within.ts";
 
@@ -34,9 +34,9 @@ export class JoinAccessGiver {
   async #makeToken(signal?: AbortSignal): Promise<Omit<JoinAccess, "certificateKey">> {
     const said = await this.#ask("make a token to join with", makeToken, signal);
     const token = /^[a-z0-9]{6}\.[a-z0-9]{16}$/m.exec(said)?.[0];
-    const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(said)?.[0];
-    if (!token || !certificate) throw new Error("kubeadm printed no token, or the cluster's CA is not there");
-    return { token, caCertHash: caCertificateHash(certificate) };
+    const ca = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(said)?.[0];
+    if (!token || !ca) throw new Error("kubeadm printed no token, or the cluster's CA is not there");
+    return { token, ca: `${ca}\n` };
   }
 
   async #uploadCertificates(signal?: AbortSignal): Promise<string> {
