@@ -2,6 +2,7 @@ import { SealerError } from "#errors";
 import { type Host, runScript } from "#hosts";
 import type { JoinAccess } from "#kubernetes";
 import { hostPaths } from "./host-paths.ts";
+import { within } from "./steps/within.ts";
 
 /** Gives what joining needs. Secrets are made when they are asked for first, and are good for two hours; a failure is not kept. */
 export class JoinAccessGiver {
@@ -65,15 +66,15 @@ export class JoinAccessGiver {
   }
 }
 
-const makeToken = `
+const makeToken = `${within}
 set -euo pipefail
 export KUBECONFIG=/etc/kubernetes/admin.conf
-kubeadm token create --ttl 2h
+within 120 kubeadm token create --ttl 2h
 cat /etc/kubernetes/pki/ca.crt
 `;
 
-const uploadCertificates = `
+const uploadCertificates = `${within}
 set -euo pipefail
 export KUBECONFIG=/etc/kubernetes/admin.conf
-kubeadm init phase upload-certs --upload-certs --config "$1"
+within 180 kubeadm init phase upload-certs --upload-certs --config "$1"
 `;

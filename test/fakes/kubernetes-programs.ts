@@ -38,7 +38,7 @@ case "$1 $2" in
     if grep -q certificateKey "$file"; then
       echo "server: https://apiserver.cluster.local:6443" > /etc/kubernetes/admin.conf; node master
     else node node; fi ;;
-  "reset "*) note reset; rm -rf /etc/kubernetes/*.conf /etc/kubernetes/manifests /etc/kubernetes/pki; rm -f "/srv/nodes/$name" ;;
+  "reset "*) note reset; rm -rf /etc/kubernetes/*.conf /etc/kubernetes/manifests /etc/kubernetes/pki /var/lib/kubelet/*; rm -f "/srv/nodes/$name" ;;
   "token create") echo abcdef.0123456789abcdef ;;
   "config images") printf 'sea.hub:5000/library/%s\\n' kube-apiserver:v1.20.2 kube-proxy:v1.20.2 pause:3.2 ;;
   *) echo "unknown: $*" >&2; exit 2 ;;

@@ -8,6 +8,7 @@ import type { StepOf } from "../step.ts";
 import { forgetNode } from "./forget-node.ts";
 import { installKubeconfig } from "./kubeconfig.ts";
 import { resetHalfWay } from "./reset-half-way.ts";
+import { rewriteHosts } from "./write-hosts-file.ts";
 
 /** `kubeadm join`, as a master or as a node. What an earlier attempt has left in the cluster goes first. */
 export async function join(
@@ -44,22 +45,21 @@ export async function join(
 
 const joinNode = `${resetHalfWay}
 config=$1 discovery=$2
-reset_half_way
+reset_half_way node
 kubeadm join --config "$config" --ignore-preflight-errors=SystemVerification
 rm -f -- "$config" "$discovery"
 `;
 
 /** Once its own API server runs, a master reaches it on itself. */
-const joinMaster = `${resetHalfWay}${installKubeconfig}
+const joinMaster = `${resetHalfWay}${installKubeconfig}${rewriteHosts}
 config=$1 discovery=$2 cluster=$3 user=$4 address=$5 name=$6 mark=$7
-reset_half_way
+reset_half_way master
 kubeadm join --config "$config" --ignore-preflight-errors=SystemVerification
 rm -f -- "$config" "$discovery"
-new=$(mktemp /etc/.hosts.XXXXXX)
+new=$(new_hosts)
 awk -v mark="$mark" -v name="$name" -v address="$address" \\
   'index($0, " " name " " mark) { print address " " name " " mark; next } { print }' /etc/hosts > "$new"
-chmod 644 "$new"
-mv -f "$new" /etc/hosts 2>/dev/null || { cat "$new" > /etc/hosts; rm -f "$new"; }
+put_hosts "$new"
 install_kubeconfig "$cluster" root
 [ "$user" = root ] || install_kubeconfig "$cluster" "$user"
 `;
