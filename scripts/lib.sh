@@ -62,6 +62,7 @@ unpack_packages() {
 
 # npm packages as package-lock.json names them, the pinned Node among them; again only after the lock file changed.
 install_npm_packages() {
+  install_packages libatomic1 libstdc++6
   command -v npm >/dev/null || install_packages npm
   local stamp=$project/node_modules/.sealer-lock
   cmp -s "$project/package-lock.json" "$stamp" && return 0

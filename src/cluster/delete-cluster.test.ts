@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { dialTcp } from "#hosts";
 import { noProgress } from "#progress";
-import { ClusterRig, connectInNamespaces } from "../../test/fakes/cluster-rig.ts";
+import { ClusterRig } from "../../test/fakes/cluster-rig.ts";
 import { clusterStatus } from "./cluster-status.ts";
 import { type DeleteOptions, deleteFromCluster } from "./delete-cluster.ts";
 import { execOnHosts, hostsWithRoles } from "./exec-on-hosts.ts";
@@ -66,6 +66,43 @@ test("a delete works when the run never got far, and where there is no clean.sh"
   await deleteFromCluster(await options(rig));
 
   for (const { files } of rig.hosts.hosts) await assert.rejects(access(join(files, "var/lib/sealer")));
+});
+
+test("a host that has Kubernetes but lost what would remove it is told, and the cluster is not forgotten", async () => {
+  await using rig = await ClusterRig.make([zero], [node]);
+  await runCluster(await rig.options());
+  const { files } = rig.hosts.at(node);
+  await rm(join(files, "var/lib/sealer"), { recursive: true });
+
+  await assert.rejects(deleteFromCluster(await options(rig)), {
+    code: "STEPS_FAILED",
+    message: /10\.0\.0\.3: Clean the host: .*run kubeadm reset here/s,
+  });
+  await rm(join(files, "etc/kubernetes"), { recursive: true });
+  await deleteFromCluster(await options(rig));
+
+  await assert.rejects(access(join(files, "var/lib/sealer")));
+});
+
+test("a host that belongs to another cluster by now is left to it", async () => {
+  await using rig = await ClusterRig.make([zero], []);
+  await runCluster(await rig.options());
+  const { files } = rig.hosts.at(zero);
+  await rm(join(files, "var/lib/sealer/data/mine"), { recursive: true });
+  await mkdir(join(files, "var/lib/sealer/data/other/receipts"), { recursive: true });
+  await writeFile(join(files, "var/lib/sealer/data/other/receipts/kubeadm-init@10.0.0.1"), "{}");
+  await writeFile(join(files, "etc/hosts"), "10.0.0.1 host-1 # sealer other\n", { flag: "a" });
+
+  await deleteFromCluster(await options(rig));
+
+  await access(join(files, "etc/kubernetes/admin.conf"));
+  await access(join(files, "root/.kube/config"));
+  await access(join(files, "var/lib/sealer/data/other/receipts/kubeadm-init@10.0.0.1"));
+  assert.equal(
+    await readFile(join(files, "etc/hosts"), "utf8"),
+    "127.0.0.1 localhost\n10.0.0.1 host-1 # sealer other\n",
+  );
+  assert.ok(!(await rig.hosts.noted()).includes("host-1 clean.sh"));
 });
 
 test("a host that is gone is named; with force it is left as it is", async () => {
@@ -199,7 +236,6 @@ test("what is kept of a cluster is for its owner alone, and holds no password", 
 
 async function options(rig: ClusterRig, change: Partial<DeleteOptions> = {}) {
   const { home, state } = await openCluster(rig.home, "mine");
-  const pids = new Map(rig.hosts.hosts.map(({ address, pid }) => [address, pid]));
   return {
     folder: rig.home,
     home,
@@ -208,7 +244,7 @@ async function options(rig: ClusterRig, change: Partial<DeleteOptions> = {}) {
     force: false,
     operator: { user: "tester", machine: "here", pid: process.pid },
     dial: dialTcp,
-    connect: connectInNamespaces(pids, rig.down),
+    connect: rig.connect,
     progress: noProgress,
     ...change,
   };

@@ -6,7 +6,7 @@ import type { ClusterHome, ClusterState } from "./cluster-home.ts";
 import { type Connect, type Connections, connectHosts, type Login } from "./connect-hosts.ts";
 import { doDelete } from "./do-delete.ts";
 import { execute } from "./execute.ts";
-import { forgetLock, lockHere, lockHosts, type Operator } from "./lock-cluster.ts";
+import { forgetLock, lockHere, lockHosts, type Operator, unlessLost } from "./lock-cluster.ts";
 import { type DeleteStep, planDelete } from "./plan-delete.ts";
 import { stepsFailed } from "./steps-failed.ts";
 
@@ -50,7 +50,7 @@ export async function deleteFromCluster(options: DeleteOptions): Promise<DeleteR
   await using connections = await connectAll(options, state, going, staying);
   const isReached = ({ address }: DesiredHost) => connections.connected.has(address);
   const locked = [...staying, ...going].filter(isReached).map(({ address }) => connections.get(address));
-  await using _there = await lockHosts(locked, name, options.operator, "delete", signal);
+  await using there = await lockHosts(locked, name, options.operator, "delete", signal);
 
   const cleaned = new Cleaned(home, state);
   const steps = planDelete(state, { going, staying, isReached });
@@ -60,7 +60,12 @@ export async function deleteFromCluster(options: DeleteOptions): Promise<DeleteR
     await doDelete(step, { state, connections, progress, signal: stop });
     if (step.kind === "traces") await cleaned.add(step.host);
   };
-  const execution = await execute(steps, work, { journal, progress, signal, limit: 30 });
+  const execution = await execute(steps, work, {
+    journal,
+    progress,
+    signal: unlessLost(there, signal),
+    limit: 30,
+  });
   await journal.append({ event: "run-ended", message: `${execution.failed.length} failed` });
   if (execution.failed.length > 0) throw stepsFailed(execution, goOn);
 

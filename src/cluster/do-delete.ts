@@ -9,6 +9,7 @@ import { cleanHost } from "./steps/clean-host.ts";
 import { forgetNode } from "./steps/forget-node.ts";
 import { removeTraces } from "./steps/remove-traces.ts";
 import { scriptEnv } from "./steps/script-env.ts";
+import { within } from "./steps/within.ts";
 import { writeHostsFile } from "./steps/write-hosts-file.ts";
 
 /** Does one step of a delete. */
@@ -69,10 +70,10 @@ async function runPlainly(
   if (result.exitCode !== 0) throw new HostCommandError(address, [name], result);
 }
 
-const drain = `
+const drain = `${within}
 export KUBECONFIG=/etc/kubernetes/admin.conf
-[ -n "$(kubectl get node "$1" --ignore-not-found -o name)" ] || exit 0
+[ -n "$(kubectl get node "$1" --ignore-not-found -o name --request-timeout=60s)" ] || exit 0
 local_data=--delete-emptydir-data
-kubectl drain --help | grep -q -e "$local_data" || local_data=--delete-local-data
-kubectl drain "$1" --ignore-daemonsets "$local_data" --force --timeout=300s
+case $(kubectl drain --help) in *"$local_data"*) ;; *) local_data=--delete-local-data ;; esac
+within 360 kubectl drain "$1" --ignore-daemonsets "$local_data" --force --timeout=300s
 `;

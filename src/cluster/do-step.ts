@@ -27,10 +27,11 @@ export async function doStep(
   const { name } = site.desired;
   const begun = site.observed.hosts.get(step.host)?.begun.has(step.id);
   const delicate = step.kind === "kubeadm-init" || step.kind === "join-master" || step.kind === "join-node";
-  if ((begun || delicate) && (await endedMeanwhile(site.host(step.host), name, step, signal))) return;
+  const options = { progress: site.progress, signal, deadline: site.stepDeadline };
+  if ((begun || delicate) && (await endedMeanwhile(site.host(step.host), name, step, options))) return;
   const script = await scriptOf(step, site, access, signal);
   if (!script) return;
-  await runOnHost(site.host(step.host), name, step, script, { progress: site.progress, signal });
+  await runOnHost(site.host(step.host), name, step, script, options);
 }
 
 /** What is left to do on the host; undefined for steps that leave no receipt, because a look tells whether they are done. */

@@ -15,6 +15,7 @@ export interface Draft {
 }
 
 export const notYet = "not done yet";
+export const changed = "what it depends on has changed";
 
 export function draft(
   host: ObservedHost,
@@ -53,5 +54,5 @@ export function byReceipt(
 ): string | undefined {
   const receipt = receipts.get(idOf(name, address));
   if (!receipt) return notYet;
-  return receipt.inputs === inputsOf(work) ? doubt : "what it depends on has changed";
+  return receipt.inputs === inputsOf(work) ? doubt : changed;
 }

@@ -36,6 +36,8 @@ for (const [what, change, message] of [
     { kubernetesFiles: new Set(["kubelet.conf"]) },
     /Kubernetes is there already/,
   ],
+  ["somebody else's certificates", { kubernetesFiles: new Set(["pki"]) }, /\/etc\/kubernetes\/pki/],
+  ["somebody else's etcd", { hasEtcdData: true }, /an etcd has left data in \/var\/lib\/etcd/],
   ["another cluster of sealer's", { otherClusters: ["theirs"] }, /belongs to the cluster theirs/],
   [
     "another machine's id",

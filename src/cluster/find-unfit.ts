@@ -27,7 +27,7 @@ export function findUnfit(
       ...aboutPrograms(host),
       ...aboutClock(host),
       ...aboutIdentity(host),
-      ...aboutOwners(host),
+      ...aboutOwners(wanted, host),
       ...(isMember(host) ? [] : aboutRoom(wanted, host, desired, blueprint)),
       ...(isMember(host) ? [] : aboutPorts(wanted, host, desired, blueprint)),
     ]),
@@ -100,7 +100,7 @@ function aboutIdentity({ address, addresses, hostname }: ObservedHost): Finding[
   return findings;
 }
 
-function aboutOwners(host: ObservedHost): Finding[] {
+function aboutOwners(wanted: DesiredHost, host: ObservedHost): Finding[] {
   const [other] = host.otherClusters;
   if (other !== undefined) {
     return [
@@ -111,13 +111,25 @@ function aboutOwners(host: ObservedHost): Finding[] {
       },
     ];
   }
-  const left = ["admin.conf", "kubelet.conf", "manifests"].filter((name) => host.kubernetesFiles.has(name));
-  if (left.length === 0 || isMember(host)) return [];
+  if (isMember(host)) return [];
+  const left = ["admin.conf", "kubelet.conf", "manifests", "pki"].find((name) =>
+    host.kubernetesFiles.has(name),
+  );
+  if (left !== undefined) {
+    return [
+      {
+        host: host.address,
+        what: `Kubernetes is there already, and not from this cluster (/etc/kubernetes/${left})`,
+        hint: "If it is not needed any more: kubeadm reset, then remove /etc/kubernetes.",
+      },
+    ];
+  }
+  if (!host.hasEtcdData || !wanted.roles.includes("master")) return [];
   return [
     {
       host: host.address,
-      what: `Kubernetes is there already, and not from this cluster (/etc/kubernetes/${left[0]})`,
-      hint: "If it is not needed any more: kubeadm reset, then remove /etc/kubernetes.",
+      what: "an etcd has left data in /var/lib/etcd",
+      hint: "Move them away, or remove them if they are not needed any more.",
     },
   ];
 }

@@ -1,7 +1,8 @@
 import { SealerError } from "#errors";
 import { type Host, runScript } from "#hosts";
-import { caCertificateHash, type JoinAccess } from "#kubernetes";
+import type { JoinAccess } from "#kubernetes";
 import { hostPaths } from "./host-paths.ts";
+import { within } from "./steps/within.ts";
 
 /** Gives what joining needs. Secrets are made when they are asked for first, and are good for two hours; a failure is not kept. */
 export class JoinAccessGiver {
@@ -33,9 +34,9 @@ export class JoinAccessGiver {
   async #makeToken(signal?: AbortSignal): Promise<Omit<JoinAccess, "certificateKey">> {
     const said = await this.#ask("make a token to join with", makeToken, signal);
     const token = /^[a-z0-9]{6}\.[a-z0-9]{16}$/m.exec(said)?.[0];
-    const certificate = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(said)?.[0];
-    if (!token || !certificate) throw new Error("kubeadm printed no token, or the cluster's CA is not there");
-    return { token, caCertHash: caCertificateHash(certificate) };
+    const ca = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/.exec(said)?.[0];
+    if (!token || !ca) throw new Error("kubeadm printed no token, or the cluster's CA is not there");
+    return { token, ca: `${ca}\n` };
   }
 
   async #uploadCertificates(signal?: AbortSignal): Promise<string> {
@@ -65,15 +66,15 @@ export class JoinAccessGiver {
   }
 }
 
-const makeToken = `
+const makeToken = `${within}
 set -euo pipefail
 export KUBECONFIG=/etc/kubernetes/admin.conf
-kubeadm token create --ttl 2h
+within 120 kubeadm token create --ttl 2h
 cat /etc/kubernetes/pki/ca.crt
 `;
 
-const uploadCertificates = `
+const uploadCertificates = `${within}
 set -euo pipefail
 export KUBECONFIG=/etc/kubernetes/admin.conf
-kubeadm init phase upload-certs --upload-certs --config "$1"
+within 180 kubeadm init phase upload-certs --upload-certs --config "$1"
 `;

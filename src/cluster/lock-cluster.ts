@@ -23,6 +23,7 @@ export async function lockHere(home: string, cluster: string, doing: string): Pr
   if (!lock.held) return lock;
   const { pid, host, since, note } = lock.by;
   throw lockedBy(`${host || "this machine"}`, cluster, {
+    cluster,
     who: pid > 0 ? `process ${pid}` : "another run",
     where: host || "this machine",
     since,
@@ -35,24 +36,39 @@ export async function forgetLock(home: string, cluster: string): Promise<void> {
   await rm(join(home, ".locks", `${cluster}.lock`), { force: true });
 }
 
-/** The locks on the hosts: the first one decides between two that come at the same time. @throws CLUSTER_LOCKED */
+/** The locks on hosts. */
+export interface HostLocks extends AsyncDisposable {
+  /** Aborts when somebody else holds one of them, after a connection had broken. */
+  readonly lost: AbortSignal;
+}
+
+/** Takes the locks on the hosts: the first one decides between two that come at the same time. @throws CLUSTER_LOCKED */
 export async function lockHosts(
   hosts: readonly Host[],
   cluster: string,
   { user, machine, pid }: Operator,
   doing: string,
   signal?: AbortSignal,
-): Promise<AsyncDisposable> {
+): Promise<HostLocks> {
   const note: LockHolderNote = {
+    cluster,
     who: `${user} (process ${pid})`,
     where: machine,
     since: new Date().toISOString(),
     doing,
   };
+  const lost = new AbortController();
+  const onLost = (error: unknown) => lost.abort(error);
   await using held = new AsyncDisposableStack();
-  const take = async (host: Host) => void held.use(await lockHost(host, cluster, note, signal));
+  const take = async (host: Host) => void held.use(await lockHost(host, note, { signal, onLost }));
   const [first, ...others] = hosts;
   if (first) await take(first);
   await mapLimited(others, 30, take);
-  return held.move();
+  const kept = held.move();
+  return { lost: lost.signal, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** Aborts with the signal, and when a lock was lost. */
+export function unlessLost({ lost }: HostLocks, signal: AbortSignal | undefined): AbortSignal {
+  return signal ? AbortSignal.any([signal, lost]) : lost;
 }

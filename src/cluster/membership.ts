@@ -11,7 +11,7 @@ export type Membership = "member" | "half" | "none";
 /**
  * Tells for every desired host whether it is in the cluster, by its receipts, its files and what the API server says.
  * A receipt may be missing although the work was done: such a node is taken as it is, not reset.
- * @throws CLUSTER_NOT_READY where going on would reset a node that serves
+ * @throws CLUSTER_NOT_READY where going on would reset a node that serves, or take another one's name
  */
 export function membershipOf(
   desired: DesiredCluster,
@@ -22,6 +22,7 @@ export function membershipOf(
   for (const wanted of desired.hosts) {
     const host = observed.hosts.get(wanted.address);
     if (!host) continue;
+    refuseRenamed(host, observed.nodes);
     const found =
       wanted.address === zero.address
         ? masterZero(host, desired, observed)
@@ -69,14 +70,35 @@ function joined(
   const node = nodes?.find(({ name }) => name === nodeNameOf(host));
   const hasKubelet = host.kubernetesFiles.has("kubelet.conf");
   if (host.receipts.has(id)) return hasKubelet && (nodes === undefined || node) ? "member" : "half";
+  if (node && node.addresses.length > 0 && !node.addresses.includes(host.address)) {
+    throw new SealerError(
+      "CLUSTER_NOT_READY",
+      `${host.address}: the cluster has a node ${node.name} already, with the address ${node.addresses[0]}`,
+      {
+        where: host.address,
+        hint: "Set another name with hostnamectl, or take that node out of the cluster.",
+      },
+    );
+  }
   if (!host.begun.has(id)) return "none";
   const complete = hasKubelet && node?.ready && (!isMaster || node.controlPlane);
   return complete ? "member" : "half";
 }
 
+function refuseRenamed(host: ObservedHost, nodes: readonly NodeState[] | undefined): void {
+  const name = nodeNameOf(host);
+  const known = nodes?.find((node) => node.addresses.includes(host.address));
+  if (!known || known.name === name || nodes?.some((node) => node.name === name)) return;
+  throw new SealerError(
+    "CLUSTER_NOT_READY",
+    `${host.address}: its node in the cluster is ${known.name}, but its host name is ${name} now`,
+    { where: host.address, hint: `Give it its name back: hostnamectl set-hostname ${known.name}` },
+  );
+}
+
 function serves({ address }: ObservedHost, why: string): SealerError {
   return new SealerError("CLUSTER_NOT_READY", `${address}: ${why}`, {
     where: address,
-    hint: "sealer does not reset a node that serves. Bring it back, or delete the cluster and run it anew.",
+    hint: "sealer does not reset a node that serves. Bring it back, or delete the cluster and run it anew. A host that an earlier delete left out is cleaned by scripts/clean.sh in the rootfs of its cluster below /var/lib/sealer/data, whose folder then goes.",
   });
 }

@@ -58,11 +58,12 @@ export async function observeHost(
     view.query(["listening-ports"]).then(said),
     view.query(["systemctl-is-active", ...services]).then(said),
   ]);
-  const [receiptNames, rootfs, registry, kubernetes, hostsFile, clusters] = await Promise.all([
+  const [receiptNames, rootfs, registry, kubernetes, etcd, hostsFile, clusters] = await Promise.all([
     view.list(paths.receipts),
     view.stat(paths.rootfs),
     view.stat(`${paths.registry}/docker/registry/v2`),
     view.list("/etc/kubernetes"),
+    view.list("/var/lib/etcd"),
     view.readFile("/etc/hosts"),
     view.list(clustersFolder),
   ]);
@@ -88,6 +89,7 @@ export async function observeHost(
     hasRootfs: rootfs?.type === "directory",
     hasRegistryData: registry?.type === "directory",
     kubernetesFiles: new Set(kubernetes ?? []),
+    hasEtcdData: (etcd ?? []).length > 0,
     hostsFile: hostsFile?.toString() ?? "",
     otherClusters: await withReceipts(view, others),
     byClusterKey: options.byClusterKey,

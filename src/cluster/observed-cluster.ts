@@ -29,6 +29,8 @@ export interface ObservedHost {
   readonly hasRegistryData: boolean;
   /** Names in /etc/kubernetes. */
   readonly kubernetesFiles: ReadonlySet<string>;
+  /** Whether anything lies in /var/lib/etcd. */
+  readonly hasEtcdData: boolean;
   readonly hostsFile: string;
   /** Other clusters of sealer's that have left receipts there. */
   readonly otherClusters: readonly string[];

@@ -43,7 +43,7 @@ test("a complete cluster needs nothing", async () => {
 
 for (const [what, change, expected] of [
   ["a stopped runtime", { active: new Set<string>() }, ["init-host docker is not running"]],
-  ["a lost rootfs", { hasRootfs: false }, ["send-rootfs the rootfs is gone"]],
+  ["a lost rootfs", { hasRootfs: false }, ["send-rootfs the rootfs is gone", "init-host the rootfs is gone"]],
   [
     "a line taken out of /etc/hosts",
     { hostsFile: "127.0.0.1 localhost\n" },
@@ -69,6 +69,12 @@ for (const [what, change, expected] of [
     );
   });
 }
+
+test("without its rootfs the registry has lost its certificate, and is started anew", async () => {
+  const facts = await completed({ [zero]: { hasRootfs: false } });
+
+  assert.ok(kinds(planChange(facts)).includes("start-registry"));
+});
 
 test("a node that somebody has taken out of the cluster joins again, and is made free of what is left first", async () => {
   const facts = await completed();
@@ -101,6 +107,29 @@ test("a first master that lost its control plane, or its receipt under others, i
   assert.ok(!kinds(planChange(facts)).includes("kubeadm-init"));
   const silent = { ...facts, observed: { ...facts.observed, nodes: undefined } };
   assert.throws(() => planChange(silent), { code: "CLUSTER_NOT_READY", message: /joined it/ });
+});
+
+test("a host does not take the place of another node that has its name", async () => {
+  const facts = await completed({ [second]: { receipts: new Map() } });
+  const nodes = facts.observed.nodes?.map((one) => ({ ...one, addresses: ["10.0.9.9"] }));
+
+  assert.throws(() => planChange({ ...facts, observed: { ...facts.observed, nodes } }), {
+    code: "CLUSTER_NOT_READY",
+    message: /10\.0\.0\.2: the cluster has a node host-2 already, with the address 10\.0\.9\.9/,
+  });
+});
+
+test("a host whose name was changed is not reset, nor waited for by its new name", async () => {
+  const facts = await completed();
+  for (const address of [zero, second, node]) {
+    const hosts = new Map(facts.observed.hosts);
+    hosts.set(address, { ...bareHost(address), ...hosts.get(address), hostname: "Renamed" });
+
+    assert.throws(() => planChange({ ...facts, observed: { ...facts.observed, hosts } }), {
+      code: "CLUSTER_NOT_READY",
+      message: /its node in the cluster is host-\d, but its host name is renamed now/,
+    });
+  }
 });
 
 test("a master is not taken for joined before kubeadm has marked it", async () => {

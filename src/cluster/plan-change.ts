@@ -96,11 +96,11 @@ function prepareHost(
     }),
     draft(host, send, "Send the rootfs", {
       bytes: layers.reduce((sum, { descriptor }) => sum + descriptor.size, 0),
-      why: byReceipt(host, send, host.hasRootfs ? undefined : "the rootfs is gone"),
+      why: byReceipt(host, send, rootfsDoubt(host)),
     }),
     draft(host, init, "Prepare the host", {
       needs: [idOf("send-rootfs", address), idOf("write-hosts-file", address)],
-      why: byReceipt(host, init, runtimeDoubt(host, blueprint)),
+      why: byReceipt(host, init, rootfsDoubt(host) ?? runtimeDoubt(host, blueprint)),
     }),
   ];
 }
@@ -120,7 +120,8 @@ function registry({ desired, blueprint, observed, registry }: PlanFacts): Draft[
       why: byReceipt(
         host,
         start,
-        host.listening.has(registry.port) ? undefined : `nothing listens on port ${registry.port}`,
+        rootfsDoubt(host) ??
+          (host.listening.has(registry.port) ? undefined : `nothing listens on port ${registry.port}`),
       ),
     }),
     ...(push.images.length + push.archives.length === 0
@@ -232,6 +233,11 @@ function launch(facts: PlanFacts, members: ReadonlyMap<string, Membership>): Dra
 }
 
 const halfWay = "an earlier attempt stopped half-way";
+
+/** With it go the certificates and logins that steps have written into it. */
+function rootfsDoubt({ hasRootfs }: ObservedHost): string | undefined {
+  return hasRootfs ? undefined : "the rootfs is gone";
+}
 
 function runtimeDoubt(host: ObservedHost, { runtime }: Blueprint): string | undefined {
   return host.active.has(runtime) ? undefined : `${runtime} is not running`;

@@ -1,20 +1,28 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { access, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import {
+  access,
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
 import { SealerError } from "#errors";
-import { ClusterRig } from "../../test/fakes/cluster-rig.ts";
+import { ClusterRig, lookForReal } from "../../test/fakes/cluster-rig.ts";
 import { imageScripts } from "../../test/fakes/kubernetes-programs.ts";
-import { planRun, type RunClusterOptions, runCluster } from "./run-cluster.ts";
+import { planRun, runCluster } from "./run-cluster.ts";
 
 const [zero, second, node] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
 
 test("bare hosts become a cluster, and the same run again does nothing", async () => {
-  await using rig = await ClusterRig.make([zero, second], [node]);
+  await using rig = await ClusterRig.make([zero, second], [node], lookForReal);
   const options = await rig.options({}, { says: { commands: ["echo $(hostname) runs > /srv/command"] } });
 
   const first = await runCluster(options);
@@ -35,6 +43,29 @@ test("bare hosts become a cluster, and the same run again does nothing", async (
     "10.0.0.3 host-3 # sealer mine",
     "",
   ]);
+});
+
+test("names go into /etc/hosts without changing its mode, a link, or lines of others", async () => {
+  await using rig = await ClusterRig.make([zero, second], []);
+  const etc = join(rig.hosts.at(second).files, "etc");
+  await rename(join(etc, "hosts"), join(etc, "real-hosts"));
+  await writeFile(join(etc, "real-hosts"), "10.0.0.1 host-1 # sealer mine-too\n10.0.0.9 last", {
+    mode: 0o640,
+  });
+  await chmod(join(etc, "real-hosts"), 0o640);
+  await symlink("real-hosts", join(etc, "hosts"));
+
+  await runCluster(await rig.options());
+
+  assert.equal(await readlink(join(etc, "hosts")), "real-hosts");
+  assert.equal((await stat(join(etc, "real-hosts"))).mode & 0o7777, 0o640);
+  const lines = (await readFile(join(etc, "real-hosts"), "utf8")).split("\n");
+  assert.deepEqual(lines.slice(0, 3), [
+    "10.0.0.1 host-1 # sealer mine-too",
+    "10.0.0.9 last",
+    "10.0.0.2 apiserver.cluster.local # sealer mine",
+  ]);
+  assert.ok(!(await readdir(etc)).some((name) => /hosts.*sealer-new/.test(name)));
 });
 
 test("a later layer replaces, takes away and makes opaque what is below it, and drops setuid", async () => {
@@ -70,10 +101,7 @@ test("a later layer replaces, takes away and makes opaque what is below it, and 
   assert.deepEqual(await readdir(join(rootfs, "opaque")), ["above"]);
   assert.equal(await readFile(join(rootfs, "was-folder"), "utf8"), "file");
   assert.equal(await readFile(join(rootfs, "was-file/b"), "utf8"), "y");
-  assert.equal(
-    (await rig.hosts.at(zero).connect().stat("/var/lib/sealer/data/mine/rootfs/bin/setuid"))?.mode,
-    0o755,
-  );
+  assert.equal((await stat(join(rootfs, "bin/setuid"))).mode & 0o7777, 0o755);
 });
 
 test("when a step fails on one host the others go on, and the same run ends it", async () => {
@@ -113,6 +141,44 @@ test("a node that kubeadm left half-way is reset, and only that one", async () =
   );
 });
 
+test("a node that somebody took out of the cluster is reset and joins again, at the first attempt", async () => {
+  await using rig = await ClusterRig.make([zero], [node]);
+  const options = await rig.options();
+  await runCluster(options);
+  await rm(join(rig.hosts.folder, "shared/nodes/host-2"));
+
+  await runCluster(options);
+
+  const onNode = (await rig.hosts.noted()).filter((line) => /host-2 kubeadm (join|reset)/.test(line));
+  assert.deepEqual(onNode, ["host-2 kubeadm join", "host-2 kubeadm reset", "host-2 kubeadm join"]);
+});
+
+test("a reset leaves an etcd on a node that is no master, and the kubelet's login to a closed registry", async () => {
+  await using rig = await ClusterRig.make([zero], [node]);
+  const seesNoLogin = "if [ -e /etc/fake/kubeadm-join ]; then [ ! -e /var/lib/kubelet/config.json ]; fi\n";
+  const options = await rig.options(
+    {},
+    {
+      files: [{ ...imageScripts, "scripts/init.sh": seesNoLogin + imageScripts["scripts/init.sh"] }],
+      says: { registry: { domain: "sea.hub", port: 5000, login: { username: "me", password: "open" } } },
+    },
+  );
+  const { files } = rig.hosts.at(node);
+  await mkdir(join(files, "var/lib/etcd"));
+  await writeFile(join(files, "var/lib/etcd/theirs"), "data");
+  await writeFile(join(files, "etc/fake/kubeadm-join"), "exit 1\n");
+
+  await assert.rejects(runCluster(options), { code: "STEPS_FAILED", message: /Join as a node/ });
+  await rm(join(files, "etc/fake/kubeadm-join"));
+  await runCluster(options);
+
+  assert.ok((await rig.hosts.noted()).includes("host-2 kubeadm reset"));
+  assert.equal(await readFile(join(files, "var/lib/etcd/theirs"), "utf8"), "data");
+  const login = join(files, "var/lib/kubelet/config.json");
+  assert.match(await readFile(login, "utf8"), /"sea\.hub:5000"/);
+  assert.equal((await stat(login)).mode & 0o777, 0o600);
+});
+
 test("an init that stopped half-way begins again", async () => {
   await using rig = await ClusterRig.make([zero], [node]);
   const options = await rig.options();
@@ -148,6 +214,16 @@ test("everything that is wrong with the hosts is told at once, and nothing is ch
   await assert.rejects(access(join(rig.home, "mine/state.json")));
 });
 
+test("a variable of the image that would lead root's programs astray is refused before anything is done", async () => {
+  await using rig = await ClusterRig.make([zero], []);
+  const options = await rig.options({}, { says: { env: { UID: "5" } } });
+
+  await assert.rejects(runCluster(options), { code: "CONFIG_INVALID", message: /UID/ });
+  await assert.rejects(planRun(options), { code: "CONFIG_INVALID", message: /UID/ });
+
+  await assert.rejects(access(join(rig.hosts.at(zero).files, "var/lib/sealer")));
+});
+
 test("hosts that cannot be reached are all told, and nothing is changed", async () => {
   await using rig = await ClusterRig.make([zero], [second, node]);
   rig.down.add(second).add(node);
@@ -168,6 +244,19 @@ test("a node that does not become Ready is told with its reason, and the pods th
 
   assert.match(error.message, /host-2: KubeletNotReady: the network is not ready/);
   assert.match(error.message, /pod kube-system\/net on host-1: Pending, ImagePullBackOff \(no such image\)/);
+});
+
+test("a script that hangs is given up, with what it said last, and the same run goes on", async () => {
+  await using rig = await ClusterRig.make([zero], []);
+  const hang = join(rig.hosts.at(zero).files, "etc/fake/init");
+  await writeFile(hang, "echo waiting for the disk; sleep 600\n");
+
+  await assert.rejects(runCluster(await rig.options({ stepDeadline: 5000 })), {
+    code: "STEPS_FAILED",
+    message: /10\.0\.0\.1: Prepare the host: it has not ended within .* it said last: waiting for the disk/,
+  });
+  await rm(hang);
+  await runCluster(await rig.options());
 });
 
 test("a run with more hosts adds them; fewer hosts, another first master or another image are refused", async () => {
@@ -193,6 +282,32 @@ test("a run with more hosts adds them; fewer hosts, another first master or anot
     "host-2 kubeadm join",
     "host-3 kubeadm join",
   ]);
+});
+
+test("of a cluster that this machine does not know, hosts keep their parts, and the image stays", async () => {
+  await using rig = await ClusterRig.make([zero, second], [node]);
+  const options = await rig.options();
+  await runCluster(options);
+  const hostsFiles = () => Promise.all([zero, second, node].map((host) => file(rig, host, "etc/hosts")));
+  const before = await hostsFiles();
+  await rm(join(rig.home, "mine"), { recursive: true });
+  const other = await rig.options({}, { files: [{ ...imageScripts, "etc/more": "x" }] });
+
+  await assert.rejects(runCluster({ ...options, desired: rig.desired([node], []) }), {
+    code: "CLUSTER_EXISTS",
+    message: /10\.0\.0\.3 as a node/,
+  });
+  await assert.rejects(runCluster({ ...options, desired: rig.desired([zero], [second, node]) }), {
+    code: "CLUSTER_EXISTS",
+    message: /10\.0\.0\.2 as a further master/,
+  });
+  await assert.rejects(runCluster(other), { code: "CLUSTER_EXISTS", message: /runs another image/ });
+  assert.deepEqual(await hostsFiles(), before);
+  await assert.rejects(access(join(rig.home, "mine/state.json")));
+  const noted = joins(await rig.hosts.noted());
+  await runCluster(options);
+
+  assert.deepEqual(joins(await rig.hosts.noted()), noted);
 });
 
 test("of two runs at once the second is refused and told who holds the cluster", async () => {
@@ -256,50 +371,6 @@ test("a plan tells what is missing and changes nothing", async () => {
   );
   assert.deepEqual(after.steps, []);
 });
-
-test("killed at any moment, the same run again ends in the same cluster", async () => {
-  await using rig = await ClusterRig.make([zero, second], [node]);
-  await writeFile(join(rig.hosts.at(zero).files, "etc/fake/kubeadm-init"), "sleep 0.3\n");
-  const options = await rig.options({}, { says: { commands: ["echo once >> /srv/command"] } });
-
-  let kills = 0;
-  do {
-    kills += 2;
-    assert.ok(kills < 60, "the run never comes to its end");
-  } while (await killedAfter(kills, rig, options));
-  const last = await runCluster(options);
-
-  assert.ok(kills > 5, `it ended after ${kills} moments`);
-  assert.equal(last.steps.done, 0);
-  const noted = await rig.hosts.noted();
-  assert.deepEqual(joins(noted), ["host-1 kubeadm init", "host-2 kubeadm join", "host-3 kubeadm join"]);
-  assert.ok(!noted.some((line) => line.includes("reset")));
-  assert.equal(await shared(rig, "command"), "once\n");
-});
-
-/** Runs in a child that is killed as soon as that many steps have begun or ended; false where it ended before. */
-async function killedAfter(moments: number, rig: ClusterRig, options: RunClusterOptions): Promise<boolean> {
-  const layers = [];
-  for (const { descriptor } of options.blueprint.platforms[0]?.layers ?? []) {
-    const bytes = await buffer(await options.content.open(descriptor));
-    layers.push({ mediaType: descriptor.mediaType, bytes: bytes.toString("base64") });
-  }
-  const { desired, blueprint, home } = options;
-  const pids = rig.hosts.hosts.map(({ address, pid }) => [address, pid]);
-  const work = JSON.stringify({ desired, blueprint, layers, home, pids });
-  const program = join(import.meta.dirname, "../../test/fakes/run-child.ts");
-  const child = spawn(process.execPath, ["--disable-warning=ExperimentalWarning", program, work, "steps"], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const gone = once(child, "close");
-  let passed = 0;
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { type } = JSON.parse(line);
-    if ((type === "task-started" || type === "task-finished") && ++passed === moments) child.kill("SIGKILL");
-  }
-  await gone;
-  return passed >= moments;
-}
 
 function joins(noted: readonly string[]): readonly string[] {
   return noted.filter((line) => / kubeadm (init|join)/.test(line)).sort();

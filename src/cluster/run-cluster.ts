@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { type DesiredCluster, masterZeroOf } from "#clusterfile";
 import type { ContentSource } from "#content";
-import type { Dial } from "#hosts";
+import { checkVariables, type Dial } from "#hosts";
 import { digestOf } from "#oci";
 import type { Progress } from "#progress";
 import type { Blueprint } from "./blueprint.ts";
@@ -13,11 +13,11 @@ import { findUnfit } from "./find-unfit.ts";
 import { hostPaths } from "./host-paths.ts";
 import { JoinAccessGiver } from "./join-access.ts";
 import { kubeadmCluster } from "./kubeadm-cluster.ts";
-import { lockHere, lockHosts, type Operator } from "./lock-cluster.ts";
+import { lockHere, lockHosts, type Operator, unlessLost } from "./lock-cluster.ts";
 import { observeCluster } from "./observe-cluster.ts";
 import type { ObservedCluster } from "./observed-cluster.ts";
 import { type Plan, planChange } from "./plan-change.ts";
-import { refuseOtherHosts, refuseOtherImage } from "./refuse-other.ts";
+import { refuseOtherHosts, refuseOtherImage, refuseOtherRoles } from "./refuse-other.ts";
 import { refuseUnfit } from "./refuse-unfit.ts";
 import { type RegistryPki, registryPki } from "./registry-pki.ts";
 import type { Site } from "./site.ts";
@@ -42,6 +42,8 @@ export interface RunClusterOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until nodes that are not Ready make the run fail; 10 minutes by default. */
   readonly readyDeadline?: number;
+  /** Milliseconds after which a script on a host is not waited for any longer; an hour by default. */
+  readonly stepDeadline?: number;
 }
 
 export interface RunResult {
@@ -60,6 +62,7 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   const start = performance.now();
   const { desired, blueprint, progress, signal } = options;
   const doing = `run ${desired.image}`;
+  checkVariables({ ...blueprint.env, ...desired.env, ...desired.cmdArgs });
   const home = new ClusterHome(options.home, desired.name);
   await using _here = await lockHere(options.home, desired.name, doing);
   await home.prepare();
@@ -72,9 +75,10 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
     await home.save(stateOf(options, new Map(), { registryLogin: login, ownKey }));
   await using connections = await connectAll(options, home, ownKey);
   const hosts = desired.hosts.map(({ address }) => connections.get(address));
-  await using _there = await lockHosts(hosts, desired.name, options.operator, doing, signal);
+  await using there = await lockHosts(hosts, desired.name, options.operator, doing, signal);
 
   const observed = await observeCluster(desired, connections, home);
+  refuseOtherRoles(desired, observed);
   refuseUnfit(findUnfit(desired, blueprint, observed));
   const secrets: RunSecrets = {
     pki: await registryPki(home, registryNames(options)),
@@ -93,7 +97,7 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   const execution = await execute(plan.steps, (step, stop) => doStep(step, site, access, stop), {
     journal,
     progress,
-    signal,
+    signal: unlessLost(there, signal),
     limit: 30,
     limitOf: ({ kind }) => (kind === "send-rootfs" ? { name: "uploads", limit: 5 } : undefined),
   });
@@ -110,11 +114,13 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
 /** What `runCluster` would do; nothing is changed, here or there. */
 export async function planRun(options: RunClusterOptions): Promise<Plan> {
   const { desired, blueprint } = options;
+  checkVariables({ ...blueprint.env, ...desired.env, ...desired.cmdArgs });
   const home = new ClusterHome(options.home, desired.name);
   const state = await home.load();
   refuseOtherHosts(desired, state);
   await using connections = await connectAll(options, home, state?.ownKey === true);
   const observed = await observeCluster(desired, connections, home);
+  refuseOtherRoles(desired, observed);
   refuseUnfit(findUnfit(desired, blueprint, observed));
   const ownKey = options.ownKey || state?.ownKey === true;
   const plan = planOf(options, observed, {
@@ -206,7 +212,14 @@ function stateOf(
 }
 
 function siteOf(
-  { desired, blueprint, content, progress, readyDeadline = 600_000 }: RunClusterOptions,
+  {
+    desired,
+    blueprint,
+    content,
+    progress,
+    readyDeadline = 600_000,
+    stepDeadline = 3_600_000,
+  }: RunClusterOptions,
   home: ClusterHome,
   observed: ObservedCluster,
   { pki, registryLogin }: RunSecrets,
@@ -223,6 +236,7 @@ function siteOf(
     registryLogin,
     progress,
     readyDeadline,
+    stepDeadline,
     host: (address) => connections.get(address),
   };
 }

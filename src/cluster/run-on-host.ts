@@ -1,3 +1,4 @@
+import { SealerError } from "#errors";
 import { type Host, HostCommandError, runScript } from "#hosts";
 import type { Progress } from "#progress";
 import { hostPaths } from "./host-paths.ts";
@@ -13,29 +14,44 @@ export interface HostScript {
   readonly indivisible?: boolean;
 }
 
+export interface RunOnHostOptions {
+  readonly progress: Progress;
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds after which it is not waited for any longer. */
+  readonly deadline?: number | undefined;
+}
+
 /**
  * Does a step by a script on its host, which leaves the receipt there itself at its end. So the step is done as a whole
  * even if this process ends meanwhile: the next run waits for it, and then sees that it is done.
- * @throws HostCommandError with the script's last lines
+ * @throws HostCommandError with the script's last lines, HOST_COMMAND_FAILED when the deadline passes
  */
 export async function runOnHost(
   host: Host,
   cluster: string,
   step: StepFrame,
   { script, args = [], env = {}, secrets, indivisible = false }: HostScript,
-  { progress, signal }: { readonly progress: Progress; readonly signal?: AbortSignal | undefined },
+  { progress, signal, deadline = 3_600_000 }: RunOnHostOptions,
 ): Promise<void> {
   signal?.throwIfAborted();
   const name = nameOf(step);
+  const late = AbortSignal.timeout(deadline);
+  const stop = AbortSignal.any([late, signal].filter((one) => one !== undefined));
+  let last = "";
   const running = runScript(host, `${frame}\nstep() {\n${script}\n}\n${main}`, {
     name,
     args: [hostPaths(cluster).data, step.id, step.inputs, step.seen, ...args],
     env: { ...env, LC_ALL: "C" },
     secrets,
-    signal: indivisible ? undefined : signal,
-    onLine: (line) => progress({ type: "output", line, host: step.host, task: step.id }),
+    signal: indivisible ? undefined : stop,
+    onLine(line) {
+      if (!late.aborted) last = line;
+      progress({ type: "output", line, host: step.host, task: step.id });
+    },
   });
-  const result = await (indivisible ? unlessAborted(running, signal) : running);
+  const result = await (indivisible ? unlessAborted(running, stop) : running).catch((error: unknown) => {
+    throw error === late.reason ? tooLate(step, deadline, last) : error;
+  });
   if (result.exitCode !== 0) throw new HostCommandError(step.host, [name], result, secrets);
 }
 
@@ -47,12 +63,13 @@ export async function endedMeanwhile(
   host: Host,
   cluster: string,
   step: StepFrame,
-  signal: AbortSignal | undefined,
+  { progress, signal }: RunOnHostOptions,
 ): Promise<boolean> {
   const { exitCode } = await runScript(host, `${frame}${wait}`, {
     name: nameOf(step),
     args: [hostPaths(cluster).data, step.id, step.inputs, step.seen],
     signal,
+    onLine: (line) => progress({ type: "output", line, host: step.host, task: step.id }),
   });
   return exitCode === 0;
 }
@@ -61,11 +78,16 @@ function nameOf({ id }: StepFrame): string {
   return id.replace(/@.*/, "");
 }
 
-async function unlessAborted<Result>(
-  work: Promise<Result>,
-  signal: AbortSignal | undefined,
-): Promise<Result> {
-  if (!signal) return work;
+function tooLate({ host }: StepFrame, deadline: number, last: string): SealerError {
+  const said = last === "" ? "it said nothing" : `it said last: ${last}`;
+  return new SealerError(
+    "HOST_COMMAND_FAILED",
+    `${host}: it has not ended within ${Math.round(deadline / 60_000)} minutes; ${said}`,
+    { where: host },
+  );
+}
+
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => reject(signal.reason);
   signal.addEventListener("abort", abort, { once: true });

@@ -21,5 +21,7 @@ export interface Site {
   readonly progress: Progress;
   /** Milliseconds until nodes that are not Ready make the run fail. */
   readonly readyDeadline: number;
+  /** Milliseconds after which a script on a host is not waited for any longer. */
+  readonly stepDeadline: number;
   host(address: string): Host;
 }

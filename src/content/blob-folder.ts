@@ -34,7 +34,7 @@ export class BlobFolder {
     if (offset >= size) return Readable.from([]);
     return createReadStream(this.pathOf(digest), {
       start: offset,
-      highWaterMark: 1 << 20,
+      highWaterMark: 1 << 18,
       ...(signal ? { signal } : {}),
     });
   }

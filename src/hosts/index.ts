@@ -25,4 +25,5 @@ export { runOrThrow } from "./run-or-throw.ts";
 export { runScript, type ScriptOptions } from "./run-script.ts";
 export { type SendOptions, sendStream } from "./send-stream.ts";
 export { shellQuote } from "./shell-quote.ts";
+export { checkVariables } from "./variables.ts";
 export { writeHostFile } from "./write-host-file.ts";

@@ -1,5 +1,10 @@
 import { SealerError } from "#errors";
 
+/** @throws CONFIG_INVALID for variables that no program on a host can be given */
+export function checkVariables(env: Readonly<Record<string, string>>): void {
+  encodeVariables(env);
+}
+
 /**
  * Variables as a program's reader takes them: `NAME=value`, each ended by a NUL. Names that would change how a program
  * of root is found, loaded or read by its shell are refused.
@@ -35,4 +40,4 @@ function checkedValue(name: string, value: string): string {
 }
 
 const dangerous =
-  /^(PATH|IFS|ENV|BASH_ENV|BASHOPTS|SHELLOPTS|PS4|PROMPT_COMMAND|UID|EUID|PPID|GCONV_PATH|GLIBC_TUNABLES|PERL5OPT|PERL5LIB|PYTHONPATH|PYTHONHOME|PYTHONSTARTUP|NODE_OPTIONS|RUBYOPT|LD_.*|BASH_FUNC_.*)$/;
+  /^(PATH|IFS|ENV|BASH_ENV|BASHOPTS|SHELLOPTS|PS4|PROMPT_COMMAND|BASH_VERSINFO|UID|EUID|PPID|GCONV_PATH|GLIBC_TUNABLES|PERL5OPT|PERL5LIB|PYTHONPATH|PYTHONHOME|PYTHONSTARTUP|NODE_OPTIONS|RUBYOPT|LD_.*|BASH_FUNC_.*)$/;

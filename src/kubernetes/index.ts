@@ -1,9 +1,9 @@
-export { caCertificateHash } from "./ca-certificate-hash.ts";
 export {
   apiServerName,
   apiServerPort,
   type ContainerRuntime,
   criSocketOf,
+  discoveryKubeconfig,
   initConfiguration,
   type JoinAccess,
   joinConfiguration,

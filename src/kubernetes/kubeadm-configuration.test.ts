@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseYaml } from "#yaml";
-import { initConfiguration, joinConfiguration, type KubeadmCluster } from "./kubeadm-configuration.ts";
+import {
+  discoveryKubeconfig,
+  initConfiguration,
+  joinConfiguration,
+  type KubeadmCluster,
+} from "./kubeadm-configuration.ts";
 import { readKubeadmDocuments } from "./kubeadm-documents.ts";
 import { kubeadmApiOf, parseKubernetesVersion } from "./kubernetes-version.ts";
 
 const node = { address: "10.0.0.1", name: "Host-1" };
-const access = { token: "abcdef.0123456789abcdef", caCertHash: "sha256:00", certificateKey: "ff" };
+const access = { token: "abcdef.0123456789abcdef", ca: "the CA", certificateKey: "ff" };
 
 test("what depends on the cluster is filled in, what the image says stays", () => {
   const text = `
@@ -66,7 +71,19 @@ apiServer: {extraArgs: {etcd-servers: "https://10.9.9.9:2379"}}
   assert.deepEqual(cluster.apiServer?.extraArgs, { "etcd-servers": "https://10.9.9.9:2379" });
 });
 
-test("only a master's join opens the certificates; IPv6 addresses are bracketed", () => {
+test("a joining host is told where the cluster is, and which CA it has", () => {
+  const { clusters } = parseYaml(discoveryKubeconfig("fd00::1", "the CA"), { file: "discovery.conf" })[0]!
+    .value as { clusters: { cluster: Record<string, string> }[] };
+  assert.deepEqual(
+    { ...clusters[0]!.cluster },
+    {
+      server: "https://[fd00::1]:6443",
+      "certificate-authority-data": Buffer.from("the CA").toString("base64"),
+    },
+  );
+});
+
+test("only a master's join opens the certificates", () => {
   const text = `
 apiVersion: kubeadm.k8s.io/v1beta2
 kind: JoinConfiguration
@@ -74,17 +91,18 @@ discovery: {timeout: 5m0s}
 controlPlane: {localAPIEndpoint: {bindPort: 6443}}
 `;
   const cluster = shared("v1.20.2", text);
-  const [worker] = documents(joinConfiguration(cluster, { ...node, role: "node" }, access, "fd00::1"));
-  const [master] = documents(joinConfiguration(cluster, { ...node, role: "master" }, access, "10.0.0.9"));
+  const [worker] = documents(
+    joinConfiguration(cluster, { ...node, role: "node" }, access, "/d/discovery.conf"),
+  );
+  const [master] = documents(
+    joinConfiguration(cluster, { ...node, role: "master" }, access, "/d/discovery.conf"),
+  );
 
   assert.equal(worker.controlPlane, undefined);
   assert.deepEqual(worker.discovery, {
     timeout: "5m0s",
-    bootstrapToken: {
-      apiServerEndpoint: "[fd00::1]:6443",
-      token: access.token,
-      caCertHashes: [access.caCertHash],
-    },
+    file: { kubeConfigPath: "/d/discovery.conf" },
+    tlsBootstrapToken: access.token,
   });
   assert.deepEqual(master.controlPlane, {
     localAPIEndpoint: { bindPort: 6443, advertiseAddress: "10.0.0.1" },
@@ -124,7 +142,7 @@ discovery: {timeout: 3m0s}
   assert.equal(cluster.apiServer?.timeoutForControlPlane, undefined);
   assert.deepEqual(init.nodeRegistration?.kubeletExtraArgs, [{ name: "node-ip", value: "10.0.0.1" }]);
   const [join] = documents(
-    joinConfiguration(shared("v1.31.2", old), { ...node, role: "node" }, access, "10.0.0.9"),
+    joinConfiguration(shared("v1.31.2", old), { ...node, role: "node" }, access, "/d/discovery.conf"),
   );
   assert.deepEqual(join.timeouts, { discovery: "3m0s" });
 

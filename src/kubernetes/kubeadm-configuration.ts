@@ -1,3 +1,4 @@
+import { stringifyYaml } from "#yaml";
 import { convertKubeadm, removeArgument, setArgument } from "./convert-kubeadm.ts";
 import {
   formatKubeadmDocuments,
@@ -57,28 +58,30 @@ export function initConfiguration(
 
 export interface JoinAccess {
   readonly token: string;
-  /** `sha256:` of the cluster CA's public key. */
-  readonly caCertHash: string;
+  /** The cluster's CA certificate, in PEM. */
+  readonly ca: string;
   /** Opens the certificates that masters fetch from the cluster. */
   readonly certificateKey: string;
 }
 
-/** The file for `kubeadm join`. It holds secrets. @throws CONFIG_INVALID */
+/**
+ * The file for `kubeadm join`. It holds secrets. The cluster is found by a kubeconfig of ours (`discoveryKubeconfig`),
+ * at `discoveryPath` on the host: the other way, by a token alone, has to wait until the controller manager has signed
+ * the cluster's description, 15 seconds and more after `kubeadm init`.
+ * @throws CONFIG_INVALID
+ */
 export function joinConfiguration(
   shared: KubeadmCluster,
   node: KubeadmNode & { readonly role: "master" | "node" },
   access: JoinAccess,
-  apiServer: string,
+  discoveryPath: string,
 ): string {
   const api = kubeadmApiOf(shared.version);
   const { join } = convertKubeadm(shared.documents, api);
   const discovery = mapAt(join, "discovery");
-  delete discovery.file;
-  discovery.bootstrapToken = {
-    apiServerEndpoint: `${apiServer.includes(":") ? `[${apiServer}]` : apiServer}:${apiServerPort}`,
-    token: access.token,
-    caCertHashes: [access.caCertHash],
-  };
+  delete discovery.bootstrapToken;
+  discovery.file = { kubeConfigPath: discoveryPath };
+  discovery.tlsBootstrapToken = access.token;
   registerNode(join, shared, node, api);
   if (node.role === "node") {
     delete join.controlPlane;
@@ -90,6 +93,24 @@ export function joinConfiguration(
     controlPlane.certificateKey = access.certificateKey;
   }
   return formatKubeadmDocuments([document("JoinConfiguration", api, join)]);
+}
+
+/** Where the API server is and which CA it has, without any credential. `apiServer`: master0's address. */
+export function discoveryKubeconfig(apiServer: string, ca: string): string {
+  const host = apiServer.includes(":") ? `[${apiServer}]` : apiServer;
+  return stringifyYaml({
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [
+      {
+        name: "",
+        cluster: {
+          server: `https://${host}:${apiServerPort}`,
+          "certificate-authority-data": Buffer.from(ca).toString("base64"),
+        },
+      },
+    ],
+  });
 }
 
 export function criSocketOf(runtime: ContainerRuntime, version: KubernetesVersion): string {

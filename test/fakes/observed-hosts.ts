@@ -24,6 +24,7 @@ export function bareHost(address: string, change: Partial<ObservedHost> = {}): O
     hasRootfs: false,
     hasRegistryData: false,
     kubernetesFiles: new Set(),
+    hasEtcdData: false,
     hostsFile: "127.0.0.1 localhost\n",
     otherClusters: [],
     byClusterKey: false,

@@ -9,7 +9,17 @@ export function cleanHost(cluster: string, env: Readonly<Record<string, string>>
   return { script: clean, args: [hostPaths(cluster).data], env };
 }
 
-const clean = `
+/** A bash function: `other_cluster DATA` prints the name of another cluster that the host belongs to by now. */
+export const otherCluster = `
+other_cluster() {
+  local one
+  for one in "\${1%/*}"/*/receipts; do
+    if [ "$one" != "$1/receipts" ] && [ -n "$(ls -A "$one" 2>/dev/null)" ]; then one=\${one%/receipts}; echo "\${one##*/}"; return; fi
+  done
+}
+`;
+
+const clean = `${otherCluster}
 data=$1
 : > "$data/deleted"
 for log in "$data"/log/*.log; do
@@ -26,6 +36,11 @@ done
 if [ -e "$data/rootfs/scripts/clean.sh" ]; then
   cd "$data/rootfs/scripts"
   bash ./clean.sh
+elif other=$(other_cluster "$data") && [ -n "$other" ]; then
+  echo "this host belongs to the cluster $other by now: it stays as it is"
+elif [ -e /etc/kubernetes/kubelet.conf ] || [ -e /etc/kubernetes/admin.conf ]; then
+  echo "Kubernetes is here, but not $data/rootfs/scripts/clean.sh, which would remove it: run kubeadm reset here, remove /etc/kubernetes, and try again" >&2
+  exit 1
 else
   echo "there is no scripts/clean.sh here: nothing was installed"
 fi

@@ -1,4 +1,5 @@
 import { type Host, HostCommandError, runScript } from "#hosts";
+import { within } from "./within.ts";
 
 /**
  * Takes a node that is no longer one out of the cluster: its object, and as a master its member of etcd. Safe where there
@@ -18,19 +19,25 @@ export async function forgetNode(
   if (result.exitCode !== 0) throw new HostCommandError(master.address, [title], result);
 }
 
-const script = `
+const script = `${within}
 set -euo pipefail
 node=$1 address=$2 role=$3
+case $address in *:*) address="[$address]" ;; esac
 export KUBECONFIG=/etc/kubernetes/admin.conf
 if [ "$role" = master ]; then
-  etcd=$(kubectl -n kube-system get pods -l component=etcd --field-selector status.phase=Running -o name | grep -vx "pod/etcd-$node" | head -n 1)
-  [ -n "$etcd" ] || { echo "no etcd answers that could forget $node" >&2; exit 1; }
-  ctl() { kubectl -n kube-system exec "$etcd" -- etcdctl --endpoints=https://127.0.0.1:2379 \\
+  ctl() { within 60 kubectl -n kube-system exec "$etcd" -- etcdctl --endpoints=https://127.0.0.1:2379 \\
     --cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/peer.crt --key=/etc/kubernetes/pki/etcd/peer.key "$@"; }
-  members=$(ctl member list)
+  # That of a machine which is gone still counts as running.
+  members= etcds=$(kubectl -n kube-system get pods --request-timeout=60s -l component=etcd --field-selector status.phase=Running -o name)
+  for etcd in $etcds; do
+    if [ "$etcd" != "pod/etcd-$node" ] && members=$(ctl member list </dev/null); then break; fi
+    members=
+  done
+  [ -n "$members" ] || { echo "no etcd answers that could forget $node" >&2; exit 1; }
+  # One that failed to join has no name yet.
   while IFS=, read -r id _ name peers _; do
     if [ "\${name# }" = "$node" ] || [ "\${peers# }" = "https://$address:2380" ]; then ctl member remove "$id" </dev/null; fi
   done <<< "$members"
 fi
-kubectl delete node "$node" --ignore-not-found --wait=false
+kubectl delete node "$node" --ignore-not-found --wait=false --request-timeout=60s
 `;

@@ -29,7 +29,7 @@ esac
 
 const init = `${resetHalfWay}${installKubeconfig}
 config=$1 cluster=$2 user=$3
-reset_half_way
+reset_half_way master
 kubeadm init --config "$config" --skip-token-print --ignore-preflight-errors=SystemVerification
 install_kubeconfig "$cluster" root
 [ "$user" = root ] || install_kubeconfig "$cluster" "$user"

@@ -18,8 +18,8 @@ remove_kubeconfig() {
   [ -n "$home" ] || return 0
   if [ -e "$home/.kube/config" ] && grep -q 'server: https://apiserver.cluster.local:' "$home/.kube/config"; then
     rm -f -- "$home/.kube/config"
-    rm -rf -- "$home/.kube/cache"
   fi
+  [ -e "$home/.kube/config" ] || rm -rf -- "$home/.kube/cache"
   [ ! -e "$home/.kube/config.before-$1" ] || mv -- "$home/.kube/config.before-$1" "$home/.kube/config"
   rmdir -- "$home/.kube" 2>/dev/null || :
 }

@@ -1,5 +1,6 @@
 import { clustersFolder, hostPaths, markOf } from "../host-paths.ts";
 import type { HostScript } from "../run-on-host.ts";
+import { otherCluster } from "./clean-host.ts";
 import { removeKubeconfig } from "./kubeconfig.ts";
 import { rewriteHosts } from "./write-hosts-file.ts";
 
@@ -9,11 +10,13 @@ export function removeTraces(cluster: string, user: string): HostScript {
 }
 
 /** Nothing that is mounted below the cluster's folder is removed with it: that would be data of others. */
-const remove = `${rewriteHosts}${removeKubeconfig}
+const remove = `${rewriteHosts}${removeKubeconfig}${otherCluster}
 data=$1 clusters=$2 cluster=$3 user=$4 mark=$5
 rewrite_hosts "$mark"
-remove_kubeconfig "$cluster" root
-[ "$user" = root ] || remove_kubeconfig "$cluster" "$user"
+if [ -z "$(other_cluster "$data")" ]; then
+  remove_kubeconfig "$cluster" root
+  [ "$user" = root ] || remove_kubeconfig "$cluster" "$user"
+fi
 awk -v under="$data/" 'index($5, under) == 1 { print $5 }' /proc/self/mountinfo | sort -r | while IFS= read -r mount; do
   umount -- "$mount" || { echo "$mount is mounted and in use" >&2; exit 1; }
 done

@@ -53,6 +53,7 @@ forget_in_docker_of_host() {
   docker ps --all --quiet --filter label=io.kubernetes.pod.name | xargs -r docker rm --force --volumes > /dev/null
   docker ps --all --quiet --filter name=^/sealer-registry$ | xargs -r docker rm --force --volumes > /dev/null
   docker images --format '{{.Repository}}:{{.Tag}}' | grep -F "$registry/" | xargs -r docker rmi --force > /dev/null
+  docker logout "$registry" > /dev/null 2>&1
 }
 
 stop_containerd() {
@@ -97,23 +98,32 @@ unmount_all() {
         "$folder"/*) existed "$mount" || umount -l -- "$(printf '%b' "$mount")" ;;
       esac
     done
-  done < <(remembered cluster-folders; echo /run/netns)
+  done < <(remembered cluster-folders)
   return 0
 }
 
 remove_pod_networks() {
   local path name
   for path in /run/netns/cni-*; do
+    grep -Fxqs -- "${path##*/}" "$state/namespaces" && continue
     [ ! -e "$path" ] || { umount -l "$path" 2> /dev/null; rm -f "$path"; }
   done
   [ -e /run/netns ] && ! existed /run/netns && rmdir /run/netns 2> /dev/null
   ip route flush proto 157 2> /dev/null
   ip -6 route flush proto 157 2> /dev/null
+  # Ends of pods; a bridge of somebody else's keeps its own.
+  for name in $(ip -o link show type veth | sed 's/^[0-9]*: \([^:@]*\).*/\1/'); do
+    grep -Fxqs -- "$name" "$state/links" && continue
+    case "$name $(ip -o link show "$name" 2> /dev/null)" in
+      vethwe* | *" master cni0 "* | *" master kube-bridge "* | *" master weave "*) ip link delete "$name" 2> /dev/null ;;
+    esac
+  done
   for name in $(ip -o link show | sed 's/^[0-9]*: \([^:@]*\).*/\1/'); do
     grep -Fxqs -- "$name" "$state/links" && continue
     case $name in
+      lxcbr*) ;;
       docker0) runtime_is_ours dockerd && ip link delete "$name" ;;
-      cni0 | kube-ipvs0 | nodelocaldns | flannel* | cali* | vxlan.calico | wireguard.cali | kube-bridge | cilium* | lxc* | weave* | veth*)
+      cni0 | kube-ipvs0 | nodelocaldns | flannel* | cali* | vxlan.calico | wireguard.cali | kube-bridge | cilium* | lxc* | weave*)
         ip link delete "$name" 2> /dev/null
         ;;
       tunl0) modprobe -q -r ipip ;;
@@ -153,7 +163,8 @@ restore_rules() {
   # A table that was not there before and is empty now goes as well: restored without a chain, it is not made again.
   for table in $("$tool-save" 2> /dev/null | sed -n 's/^\*//p'); do
     grep -Fxqs "*$table" "$state/rules-$tool" && continue
-    "$tool-save" -t "$table" 2> /dev/null | grep -Eq '^-A|^:[^ ]+ -' || printf '*%s\nCOMMIT\n' "$table" | "$tool-restore"
+    # grep reads to the end: ended by a closed pipe, the list would count as an empty table, and be flushed.
+    "$tool-save" -t "$table" 2> /dev/null | grep -E '^-A|^:[^ ]+ -' > /dev/null || printf '*%s\nCOMMIT\n' "$table" | "$tool-restore"
   done
   return 0
 }
@@ -179,12 +190,18 @@ remove_files() {
   done < <(remembered cluster-folders)
   while read -r mode path; do chmod "$mode" "$path"; done < <(remembered folder-modes)
   while read -r path; do
+    # Made because it was missing; by now somebody has set the real one up.
+    case $path in
+      /etc/resolv.conf) [ ! -s "$path" ] || continue ;;
+      /etc/localtime) [ ! -L "$path" ] || continue ;;
+    esac
     rm -f -- "$path" "$path.sealer-new"
     if [ -e "$state/saved$path" ] || [ -L "$state/saved$path" ]; then cp -a "$state/saved$path" "$path"; fi
   done < <(remembered files)
+  # What a killed unpack has left.
+  while read -r folder; do rm -rf "$folder"/.sealer-??????; done < <(remembered staging-folders)
   # The deepest first; one that somebody else uses by now stays.
   while read -r folder; do
-    rm -rf "$folder"/.sealer-??????
     rmdir "$folder" 2> /dev/null
   done < <(remembered folders | sort -r)
   return 0
@@ -248,4 +265,7 @@ if [ "${#failures[@]}" -gt 0 ]; then
   printf 'clean.sh: could not: %s\n' "${failures[@]}" >&2
   exit 1
 fi
-rm -rf "$state"
+# At once: with half of it, what the host had would count as ours.
+rm -rf "$state.done"
+mv "$state" "$state.done"
+rm -rf "$state.done"

@@ -13,22 +13,22 @@ refuse_containerd_of_host() {
   [ -z "$path" ] || die "this host already has $path, which sealer neither changes nor replaces; remove it first, or use an image with docker if the host has docker"
 }
 
-# Stock containerd asks the cluster's registry for every image, and says by ?ns= which registry was meant.
+# Stock containerd asks the cluster's registry for every image, and says by ?ns= which registry was meant. A registry
+# that is closed wants its login from everybody, also for the pause image, which no kubelet asks for.
 trust_registry() {
-  local folder=/etc/containerd/certs.d
-  install_file "$rootfs/certs/ca.crt" "$folder/$registry/ca.crt"
-  install_text "$folder/$registry/hosts.toml" << TOML
-server = "https://$registry"
+  local folder=/etc/containerd/certs.d login text
+  login=$(sed -n 's/.*"auth":"\([^"]*\)".*/\1/p' "$data/kubeadm/pull-login.json" 2> /dev/null || true)
+  text="server = \"https://$registry\"
 
-[host."https://$registry"]
-  capabilities = ["pull", "resolve"]
-  ca = "$folder/$registry/ca.crt"
-TOML
-  install_text "$folder/_default/hosts.toml" << TOML
-[host."https://$registry"]
-  capabilities = ["pull", "resolve"]
-  ca = "$folder/$registry/ca.crt"
-TOML
+[host.\"https://$registry\"]
+  capabilities = [\"pull\", \"resolve\"]
+  ca = \"$folder/$registry/ca.crt\""
+  [ -z "$login" ] || text+="
+  [host.\"https://$registry\".header]
+    authorization = [\"Basic $login\"]"
+  install_file "$rootfs/certs/ca.crt" "$folder/$registry/ca.crt"
+  install_text "$folder/$registry/hosts.toml" 600 <<< "$text"
+  install_text "$folder/_default/hosts.toml" 600 <<< "${text#*$'\n\n'}"
 }
 
 # Capability 24, CAP_SYS_RESOURCE, is what lowering a score takes.

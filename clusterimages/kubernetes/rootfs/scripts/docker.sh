@@ -33,9 +33,10 @@ use_docker_of_host() {
   [ "$major" -ge 18 ] 2> /dev/null || die "the docker of this host ($1) is $version; Kubernetes needs 18.09 or later"
 }
 
-trust_registry
 existing=$(host_program dockerd)
 if [ -n "$existing" ]; then use_docker_of_host "$existing"; else install_docker; fi
+# Afterwards, for another certificate is no reason to restart docker, and with it every pod.
+trust_registry
 wait_until 60 "docker answers" docker info
 # dockerd has just set it to DROP.
 iptables -w -P FORWARD ACCEPT

@@ -84,6 +84,7 @@ claim() {
   if [ -e "$1" ] || [ -L "$1" ]; then
     mkdir -p "$state/saved$(dirname "$1")"
     cp -a "$1" "$state/saved$1"
+    [ -L "$1" ] || sync -- "$state/saved$1"
   fi
   note files "$1"
 }
@@ -125,6 +126,8 @@ unpack() {
     [ "$missing" = 1 ] || return 0
   fi
   # In the target's own file system, so that each file comes by a rename.
+  note staging-folders "$target"
+  rm -rf "$target"/.sealer-??????
   staging=$(mktemp -d "$target/.sealer-XXXXXX")
   tar -xzf "$archive" -C "$staging" --no-same-owner || { rm -rf "$staging"; die "cannot unpack $archive"; }
   (cd "$staging/$prefix" && find . -mindepth 1 -maxdepth 1 ! -type d -printf '%P\n' | sort) > "$state/names-$(basename "$archive")"

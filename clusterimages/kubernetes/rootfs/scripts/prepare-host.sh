@@ -33,11 +33,13 @@ check_host() {
 
 # Folders that the cluster fills: whatever is not there now is removed by clean.sh.
 cluster_folders() {
-  printf '%s\n' /etc/kubernetes /etc/cni /opt/cni /var/lib/kubelet /var/lib/etcd /var/lib/cni /var/lib/dockershim \
+  printf '%s\n' /etc/kubernetes /etc/cni /opt/cni /var/lib/kubelet /var/lib/cni /var/lib/dockershim \
     /var/lib/calico /etc/calico /var/log/calico /var/log/pods /var/log/containers /var/log/kubernetes /var/run/kubernetes \
-    /run/cni /run/flannel /run/calico /run/xtables.lock /run/sealer-pod-network /run/dockershim.sock /usr/libexec/kubernetes /root/.kube /etc/docker /root/.docker
+    /run/cni /run/flannel /run/calico /run/xtables.lock /run/sealer-pod-network /run/dockershim.sock /usr/libexec/kubernetes
+  # An etcd of somebody else's goes on writing there.
+  [ -n "$(ls -A /var/lib/etcd 2> /dev/null)" ] || echo /var/lib/etcd
   # Of a runtime that the host had before, nothing is ours.
-  [ -n "$(host_program dockerd)" ] || printf '%s\n' "$storage" /var/lib/docker /run/docker /run/docker.sock /run/docker.pid
+  [ -n "$(host_program dockerd)" ] || printf '%s\n' /etc/docker /root/.docker "$storage" /var/lib/docker /run/docker /run/docker.sock /run/docker.pid
   [ -n "$(host_program containerd)" ] || printf '%s\n' /etc/containerd /var/lib/containerd /run/containerd /opt/containerd
   [ -n "$(host_program runc)" ] || printf '%s\n' /run/runc
 }
@@ -62,6 +64,8 @@ loaded_modules() { if [ -e /proc/modules ]; then sed 's/ .*//' /proc/modules; fi
 
 link_names() { ip -o link show | sed 's/^[0-9]*: \([^:@]*\).*/\1/'; }
 
+namespace_names() { [ ! -e /run/netns ] || ls /run/netns; }
+
 existing_paths() {
   local folder
   while read -r folder; do
@@ -83,7 +87,7 @@ active_swaps() { awk 'NR > 1 { print $1 }' /proc/swaps; }
 firewalls() {
   ! systemctl is-active --quiet firewalld || echo firewalld-active
   ! systemctl is-enabled --quiet firewalld 2> /dev/null || echo firewalld-enabled
-  if have ufw && ufw status | grep -q '^Status: active'; then echo ufw-active; fi
+  if have ufw && ufw status | grep '^Status: active' > /dev/null; then echo ufw-active; fi
 }
 
 # Our services want it; nothing on a bare host may have asked for it yet.
@@ -99,6 +103,7 @@ remember_host() {
   remember kernel-values kernel_values
   remember modules loaded_modules
   remember links link_names
+  remember namespaces namespace_names
   remember rules-iptables rules iptables
   remember rules-ip6tables rules ip6tables
   remember swaps active_swaps
@@ -106,12 +111,14 @@ remember_host() {
   remember network-target network_target
   remember selinux sh -c '! command -v getenforce > /dev/null || getenforce'
   remember ipvs sh -c 'tail -n +4 /proc/net/ip_vs 2> /dev/null || true'
+  # Lists that a power cut has emptied would let clean.sh take everything for ours.
+  sync -- "$state"/*
   touch "$state/remembered"
 }
 
 firewall_off() {
   if systemctl is-active --quiet firewalld; then systemctl disable --now --quiet firewalld; fi
-  if have ufw && ufw status | grep -q '^Status: active'; then ufw disable > /dev/null; fi
+  if have ufw && ufw status | grep '^Status: active' > /dev/null; then ufw disable > /dev/null; fi
 }
 
 # The pods' files are not labelled; as with every Kubernetes without its own SELinux policy, it is made permissive.
