@@ -74,6 +74,8 @@ test("an error says its place and its reason only once", () => {
     cause: missing,
   });
   assert.equal(errorText(told, { debug: false }), "error: cannot read /a/b: no such file or directory");
+  const list = new SealerError("HOST_LIST_INVALID", '-m: "x" is not an address', { where: "-m" });
+  assert.equal(errorText(list, { debug: false }), 'error: -m: "x" is not an address');
   const deeper = new SealerError("FILE_INVALID", "cannot read /a/b/c", { where: "/a/b" });
   assert.equal(errorText(deeper, { debug: false }), "error: /a/b: cannot read /a/b/c");
 });

@@ -57,10 +57,12 @@ function causeText(error: Error): string | undefined {
 
 /** Whether a message names the place itself: it need not stand in front of it, too. */
 function names(message: string, where: string): boolean {
-  return new RegExp(
-    `(?<![\\p{L}\\p{N}_./-])${where.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")}(?![\\p{L}\\p{N}_/])`,
-    "u",
-  ).test(message);
+  const parts = message.split(where);
+  return parts
+    .slice(1)
+    .some(
+      (after, position) => !/[\p{L}\p{N}_./-]$/u.test(parts[position]!) && !/^[\p{L}\p{N}_/]/u.test(after),
+    );
 }
 
 function isSystemError(cause: unknown): cause is NodeJS.ErrnoException {
