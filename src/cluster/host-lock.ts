@@ -92,7 +92,7 @@ async function takeAgain(host: Host, note: LockHolderNote, signal: AbortSignal):
         throw lockedBy(host.address, note.cluster, taken.by);
       }
     } catch (error) {
-      if (!(error instanceof SealerError) || error.code !== "HOST_UNREACHABLE") throw error;
+      if (!(error instanceof SealerError) || error.code === "CLUSTER_LOCKED") throw error;
     }
     await sleep(1000, undefined, { signal });
   }
