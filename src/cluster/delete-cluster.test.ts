@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { dialTcp } from "#hosts";
 import { noProgress } from "#progress";
-import { ClusterRig, connectInNamespaces } from "../../test/fakes/cluster-rig.ts";
+import { ClusterRig } from "../../test/fakes/cluster-rig.ts";
 import { clusterStatus } from "./cluster-status.ts";
 import { type DeleteOptions, deleteFromCluster } from "./delete-cluster.ts";
 import { execOnHosts, hostsWithRoles } from "./exec-on-hosts.ts";
@@ -236,7 +236,6 @@ test("what is kept of a cluster is for its owner alone, and holds no password", 
 
 async function options(rig: ClusterRig, change: Partial<DeleteOptions> = {}) {
   const { home, state } = await openCluster(rig.home, "mine");
-  const pids = new Map(rig.hosts.hosts.map(({ address, pid }) => [address, pid]));
   return {
     folder: rig.home,
     home,
@@ -245,7 +244,7 @@ async function options(rig: ClusterRig, change: Partial<DeleteOptions> = {}) {
     force: false,
     operator: { user: "tester", machine: "here", pid: process.pid },
     dial: dialTcp,
-    connect: connectInNamespaces(pids, rig.down),
+    connect: rig.connect,
     progress: noProgress,
     ...change,
   };

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -16,6 +15,7 @@ import {
   putImage,
   putIndex,
 } from "../../test/contracts/content-contract.ts";
+import { killStoreWriter } from "../../test/kills/kill-store-writer.ts";
 import { copyImage } from "./copy-image.ts";
 import { ImageStore } from "./image-store.ts";
 import { MemoryContent } from "./memory-content.ts";
@@ -113,27 +113,7 @@ test("the next start drops what a crash has left, but not what a living process 
   assert.ok(!(await readdir(join(folder, "ingest"))).includes("0123456789abcdef.tmp"));
 });
 
-test("a process that is killed while writing leaves a store that works", async (t) => {
-  const { root, folder } = await storeAt(t);
-  const { status, signal } = spawnSync(process.execPath, [
-    "--input-type=module",
-    "-e",
-    `import { Readable } from "node:stream";
-     const { ImageStore } = await import(${JSON.stringify(join(import.meta.dirname, "image-store.ts"))});
-     const store = await ImageStore.open(${JSON.stringify(root)});
-     async function* bytes() { for (let i = 0; ; i++) { yield Buffer.alloc(1 << 20, i); if (i === 5) process.kill(process.pid, "SIGKILL"); } }
-     await store.add("x", Readable.from(bytes()));`,
-  ]);
-  assert.deepEqual([status, signal], [null, "SIGKILL"]);
-
-  const store = await ImageStore.open(root);
-  assert.deepEqual(
-    (await readdir(join(folder, "ingest"))).filter((name) => name.endsWith(".tmp")),
-    [],
-  );
-  const { manifest } = await putImage(store, "v1");
-  assert.deepEqual(await store.resolve("v1"), manifest);
-});
+test("a process that is killed while writing leaves a store that works", () => killStoreWriter(5));
 
 test("many tags at once all stay", async (t) => {
   const { root, store } = await storeAt(t);
@@ -174,7 +154,8 @@ test("prune leaves alone what this process has brought, and waits for others", a
 
   const other = await ImageStore.open(root);
   await using lease = await other.lease();
-  await assert.rejects(store.prune({ keep: [] }), { code: "STORE_LOCKED", message: /process \d+ on/ });
+  const pruning = store.prune({ keep: [], wait: 100 });
+  await assert.rejects(pruning, { code: "STORE_LOCKED", message: /process \d+ on/ });
   await lease.release();
   assert.equal((await other.prune({ keep: [] })).blobs, 1);
   assert.equal(await other.has(content), false);

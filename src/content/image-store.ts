@@ -132,11 +132,17 @@ export class ImageStore implements ContentSource, ContentSink, ContentResumer {
 
   /**
    * Drops every blob that no name, nothing in `keep` and nothing brought in by this process needs, and what has been in
-   * `ingest` for more than a day. @throws STORE_LOCKED while another process builds, pulls or loads
+   * `ingest` for more than a day.
+   * @param options.wait milliseconds for which the leases of others are waited for; 2000 by default
+   * @throws STORE_LOCKED while another process builds, pulls or loads
    */
-  async prune(options: { readonly keep: readonly Digest[]; readonly dryRun?: boolean }): Promise<Pruned> {
+  async prune(options: {
+    readonly keep: readonly Digest[];
+    readonly dryRun?: boolean;
+    readonly wait?: number;
+  }): Promise<Pruned> {
     await this.close();
-    const lock = await this.#take("lease", { wait: 2000, note: "prune" });
+    const lock = await this.#take("lease", { wait: options.wait ?? 2000, note: "prune" });
     try {
       const keep = [...options.keep, ...this.#brought];
       return await pruneLayout(this.#layout, this.#ingest, { ...options, keep });

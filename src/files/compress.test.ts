@@ -125,7 +125,7 @@ test("only one layer of compression is undone", async () => {
 });
 
 test("a bomb is stopped by its ratio soon after 64 MB, and one that is allowed is not", async () => {
-  for (const bomb of [gzipSync(Buffer.alloc(100e6)), zstdCompressSync(Buffer.alloc(100e6))]) {
+  for (const bomb of [gzipSync(Buffer.alloc(70e6)), zstdCompressSync(Buffer.alloc(70e6))]) {
     let out = 0;
     const reading = async () => {
       for await (const chunk of decompress(inChunks(bomb, 1024))) out += chunk.length;
@@ -134,7 +134,7 @@ test("a bomb is stopped by its ratio soon after 64 MB, and one that is allowed i
     assert.ok(out <= 64 << 20);
 
     const whole = decompress(inChunks(bomb), { limits: { ratio: 1e6 } });
-    assert.equal(await lengthOf(whole), 100e6);
+    assert.equal(await lengthOf(whole), 70e6);
   }
 });
 

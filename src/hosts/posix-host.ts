@@ -128,8 +128,8 @@ export class PosixHost implements Host {
     signal?.throwIfAborted();
     const secrets = [...(options.secrets ?? []), ...this.#hostSecrets];
     const run = randomUUID();
+    const { command, header } = await this.#commandFor(argv, { ...options.env, [runVariable]: run });
     try {
-      const { command, header } = await this.#commandFor(argv, { ...options.env, [runVariable]: run });
       const program = await this.#launcher.launch(command, signal);
       const stdin = after(header, options.stdin);
       return await runProgram(program, { ...options, stdin, secrets, signal }, limit);
@@ -171,7 +171,7 @@ export class PosixHost implements Host {
 const runVariable = "SEALER_RUN";
 
 const ender =
-  'cd /proc && for p in [0-9]*; do if grep -qszFx -- "$1" "$p/environ"; then kill -TERM "$p" 2>/dev/null; fi; done; true';
+  'cd /proc && grep -lszFx -- "$1" [0-9]*/environ | while IFS=/ read -r p _; do kill -TERM "$p" 2>/dev/null; done; true';
 
 function isUnreachable(error: unknown): boolean {
   return error instanceof SealerError && error.code === "HOST_UNREACHABLE";

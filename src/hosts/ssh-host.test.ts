@@ -5,6 +5,7 @@ import { after, before } from "node:test";
 import { hostContract } from "../../test/contracts/host-contract.ts";
 import { type Sshd, startSshd } from "../../test/fixtures/sshd.ts";
 import { connectHost } from "./connect-host.ts";
+import type { Host } from "./host.ts";
 import { KnownHosts } from "./known-hosts.ts";
 
 let sshd: Sshd;
@@ -19,22 +20,25 @@ before(async () => {
     sudoers: "Defaults secure_path=/usr/sbin:/usr/bin\nfree ALL=(ALL) NOPASSWD: ALL\nasked ALL=(ALL) ALL\n",
   });
 });
+overOneConnection("SSH as root", () => ({ user: "root", privateKey: sshd.privateKey }));
+overOneConnection("SSH with sudo", () => ({ user: "free", privateKey: sshd.privateKey }));
+overOneConnection("SSH with sudo and its password", () => ({ user: "asked", password: asked }));
+
 after(() => sshd[Symbol.asyncDispose]());
 
-hostContract("SSH as root", () => hostOf({ user: "root", privateKey: sshd.privateKey }));
-hostContract("SSH with sudo", () => hostOf({ user: "free", privateKey: sshd.privateKey }));
-hostContract("SSH with sudo and its password", () => hostOf({ user: "asked", password: asked }));
+/** As in a run: whatever happened on a connection, it is there for the next command. */
+function overOneConnection(
+  name: string,
+  login: () => { readonly user: string; readonly privateKey?: string; readonly password?: string },
+): void {
+  let connecting: Promise<Host> | undefined;
+  after(async () => (await connecting)?.close());
 
-async function hostOf(login: { user: string; privateKey?: string; password?: string }) {
-  const folder = await mkdtemp(join(tmpdir(), "ssh-host-"));
-  const knownHosts = new KnownHosts(join(sshd.folder, "known_hosts"));
-  const host = await connectHost({ address: "127.0.0.1", port: sshd.port, knownHosts, ...login });
-  return {
-    host,
-    folder,
-    async [Symbol.asyncDispose]() {
-      await host.close();
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  hostContract(name, async () => {
+    const knownHosts = new KnownHosts(join(sshd.folder, "known_hosts"));
+    connecting ??= connectHost({ address: "127.0.0.1", port: sshd.port, knownHosts, ...login() });
+    const host = await connecting;
+    const folder = await mkdtemp(join(tmpdir(), "ssh-host-"));
+    return { host, folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+  });
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { digestOf, hexOf } from "#oci";
+import { killRegistry } from "../../test/kills/kill-registry.ts";
 import { FileStorage, parseRegistryConfig, type RegistryConfig, startRegistry } from "./index.ts";
 import { blobPath } from "./layout.ts";
 
@@ -30,6 +31,8 @@ test("keeps an upload over a restart and finishes it", async () => {
   assert.deepEqual(await readdir(join(root, "docker/registry/v2/repositories/r/_uploads")), []);
   await registry.close();
 });
+
+test("killed during an upload, keeps what came and lets it be finished", () => killRegistry(300));
 
 test("never serves rotten bytes as the blob, and a push repairs them", async () => {
   const root = join(folder, "rot");

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { type Blueprint, type Connect, Connections, type RunClusterOptions } from "#cluster";
 import { clusterFromFlags } from "#clusterfile";
 import { SealerError } from "#errors";
-import { dialTcp } from "#hosts";
+import { dialTcp, type Host, PosixHost } from "#hosts";
 import type { ProgressEvent } from "#progress";
 import { imageScripts, kubernetesPrograms } from "./kubernetes-programs.ts";
-import { hostInNamespace, NamespaceHosts } from "./namespace-hosts.ts";
+import { NamespaceHosts } from "./namespace-hosts.ts";
+import { type HostPlace, NamespaceLauncher } from "./namespace-launcher.ts";
+import { QuickHost } from "./quick-host.ts";
 import { blueprintOf } from "./test-blueprint.ts";
 
 /** Hosts, an image and a home folder: all that a run needs. */
@@ -19,12 +21,18 @@ export class ClusterRig implements AsyncDisposable {
   readonly #nodes: readonly string[];
   /** Addresses that cannot be reached. */
   readonly down = new Set<string>();
+  readonly connect: Connect;
 
-  static async make(masters: readonly string[], nodes: readonly string[]): Promise<ClusterRig> {
+  /** @param enter `lookForReal` where the commands that look are to run too */
+  static async make(
+    masters: readonly string[],
+    nodes: readonly string[],
+    enter?: Enter,
+  ): Promise<ClusterRig> {
     const hosts = await NamespaceHosts.create([...masters, ...nodes], kubernetesPrograms);
     await writeFile(join(hosts.folder, "shared", "ca.crt"), testCa);
     const home = await mkdtemp(join(tmpdir(), "sealer-home-"));
-    return new ClusterRig(hosts, home, masters, nodes);
+    return new ClusterRig(hosts, home, masters, nodes, enter);
   }
 
   private constructor(
@@ -32,7 +40,9 @@ export class ClusterRig implements AsyncDisposable {
     home: string,
     masters: readonly string[],
     nodes: readonly string[],
+    enter: Enter | undefined,
   ) {
+    this.connect = connectInNamespaces(hosts.hosts, this.down, enter);
     this.hosts = hosts;
     this.home = home;
     this.#masters = masters;
@@ -56,10 +66,7 @@ export class ClusterRig implements AsyncDisposable {
       ownKey: true,
       operator: { user: "tester", machine: "here", pid: process.pid },
       dial: dialTcp,
-      connect: connectInNamespaces(
-        new Map(this.hosts.hosts.map(({ address, pid }) => [address, pid])),
-        this.down,
-      ),
+      connect: this.connect,
       progress: (event) => void this.events.push(event),
       readyDeadline: 20_000,
       ...change,
@@ -86,22 +93,34 @@ export class ClusterRig implements AsyncDisposable {
   }
 }
 
+/** How a host in namespaces is entered. */
+type Enter = (place: HostPlace) => Host;
+
+const lookQuickly: Enter = (place) => new QuickHost(place);
+
+/** Each look is a command on the host, as over SSH. */
+export const lookForReal: Enter = (place) => new PosixHost(new NamespaceLauncher(place));
+
 /** Connects by entering the namespaces; the key that a step installs makes the difference as over SSH. */
-export function connectInNamespaces(pids: ReadonlyMap<string, number>, down: ReadonlySet<string>): Connect {
+export function connectInNamespaces(
+  places: readonly HostPlace[],
+  down: ReadonlySet<string>,
+  enter: Enter = lookQuickly,
+): Connect {
+  const entered = new Map(places.map((place) => [place.address, enter(place)]));
   return async (hosts, { ownKey, home, login }) => {
     const connected = new Map();
     const failed = new Map<string, unknown>();
     const key = ownKey ? (await home.sshKey()).publicKey.split(" ")[1] : undefined;
     for (const { address } of hosts) {
-      const pid = pids.get(address);
-      if (pid === undefined || down.has(address)) {
+      const host = entered.get(address);
+      if (!host || down.has(address)) {
         failed.set(
           address,
           new SealerError("HOST_UNREACHABLE", `${address}: connection refused`, { where: address }),
         );
         continue;
       }
-      const host = hostInNamespace(address, pid);
       const keys = (await host.readFile("/root/.ssh/authorized_keys"))?.toString() ?? "";
       const byClusterKey = key !== undefined && keys.includes(key);
       if (byClusterKey || login.password !== undefined) connected.set(address, { host, byClusterKey });

@@ -5,10 +5,10 @@
  */
 export const kubernetesPrograms: Readonly<Record<string, string>> = {
   kubeadm: `
-note() { echo "$(hostname) kubeadm $*" >> /srv/noted; }
+note() { echo "$name kubeadm $*" >> /srv/noted; }
 before() { [ ! -e "/etc/fake/kubeadm-$1" ] || . "/etc/fake/kubeadm-$1"; }
-name=$(hostname)
-address=$(cat /etc/fake/address)
+read -r name < /proc/sys/kernel/hostname
+read -r address < /etc/fake/address
 file=; prev=
 for word; do [ "$prev" != --config ] || file=$word; prev=$word; done
 node() { echo "$name $address $1" > "/srv/nodes/$name"; }
@@ -29,7 +29,9 @@ case "$1 $2" in
     note join
     [ ! -e /etc/kubernetes/kubelet.conf ] || { echo "[ERROR FileAvailable--etc-kubernetes-kubelet.conf]: already exists" >&2; exit 1; }
     [ -n "$(ls /srv/nodes 2>/dev/null)" ] || { echo "no API server answers" >&2; exit 1; }
-    grep -q 'token: abcdef.0123456789abcdef' "$file" || { echo "the token is not in the configuration" >&2; exit 1; }
+    grep -q 'tlsBootstrapToken: abcdef.0123456789abcdef' "$file" || { echo "the token is not in the configuration" >&2; exit 1; }
+    discovery=$(sed -n 's/ *kubeConfigPath: //p' "$file")
+    grep -q 'server: https://' "$discovery" || { echo "the discovery file says no server" >&2; exit 1; }
     mkdir -p /etc/kubernetes/manifests
     echo kubelet > /etc/kubernetes/kubelet.conf
     before join

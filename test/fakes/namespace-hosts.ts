@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Host, type Launcher, LocalLauncher, PosixHost, type RunningProgram } from "#hosts";
+import type { HostPlace } from "./namespace-launcher.ts";
 
 /**
  * Hosts for tests that run sealer's own scripts for real: each is a mount and a UTS namespace with folders of its own
@@ -14,7 +14,7 @@ export class NamespaceHosts implements AsyncDisposable {
   readonly folder: string;
   readonly hosts: readonly NamespaceHost[];
 
-  /** @param programs bash scripts by the name of the program that they play */
+  /** @param programs bash scripts by the name of the program that they play; an empty one does nothing */
   static async create(
     addresses: readonly string[],
     programs: Readonly<Record<string, string>>,
@@ -58,11 +58,11 @@ export class NamespaceHosts implements AsyncDisposable {
   }
 }
 
-export class NamespaceHost {
+export class NamespaceHost implements HostPlace {
   readonly name: string;
   readonly address: string;
-  /** Where its files are: `<files>/etc`, `<files>/var/lib`, … */
   readonly files: string;
+  readonly shared: string;
   readonly #holder: ChildProcess;
 
   static async start(
@@ -72,11 +72,12 @@ export class NamespaceHost {
     programs: Readonly<Record<string, string>>,
   ): Promise<NamespaceHost> {
     const files = join(folder, name);
-    for (const path of ["etc/fake", "run", "root", "var/lib", "sbin"]) {
+    const shared = join(folder, "shared");
+    for (const path of ["etc/alternatives", "etc/fake", "run", "root", "var/lib", "sbin"]) {
       await mkdir(join(files, path), { recursive: true });
     }
-    for (const path of ["passwd", "group", "nsswitch.conf", "ld.so.cache", "alternatives"]) {
-      await cp(`/etc/${path}`, join(files, "etc", path), { recursive: true, verbatimSymlinks: true });
+    for (const path of ["passwd", "group", "nsswitch.conf", "ld.so.cache"]) {
+      await cp(`/etc/${path}`, join(files, "etc", path));
     }
     await writeFile(
       join(files, "etc/machine-id"),
@@ -85,38 +86,27 @@ export class NamespaceHost {
     await writeFile(join(files, "etc/hosts"), "127.0.0.1 localhost\n");
     await writeFile(join(files, "etc/fake/address"), `${address}\n`);
     for (const [program, script] of Object.entries({ ...commonPrograms, ...programs })) {
-      await writeFile(join(files, "sbin", program), `#!/bin/bash\n${script}\n`, { mode: 0o755 });
+      const text = script === "" ? "#!/bin/true\n" : `#!/bin/bash\n${script}\n`;
+      await writeFile(join(files, "sbin", program), text, { mode: 0o755 });
     }
     const holder = spawn(
       "unshare",
-      [
-        "--mount",
-        "--uts",
-        "--propagation",
-        "private",
-        "bash",
-        "-c",
-        enter,
-        name,
-        files,
-        join(folder, "shared"),
-      ],
-      {
-        stdio: ["pipe", "pipe", "inherit"],
-      },
+      ["--mount", "--uts", "--propagation", "private", "bash", "-c", enter, name, files, shared],
+      { stdio: ["pipe", "pipe", "inherit"] },
     );
     const ended = once(holder, "exit").then(() => {
       throw new Error("a namespace for a host could not be made");
     });
     await Promise.race([once(holder.stdout!, "data"), ended]);
     ended.catch(() => {});
-    return new NamespaceHost(name, address, files, holder);
+    return new NamespaceHost({ name, address, files, shared }, holder);
   }
 
-  private constructor(name: string, address: string, files: string, holder: ChildProcess) {
+  private constructor({ name, address, files, shared }: Omit<HostPlace, "pid">, holder: ChildProcess) {
     this.name = name;
     this.address = address;
     this.files = files;
+    this.shared = shared;
     this.#holder = holder;
   }
 
@@ -124,8 +114,9 @@ export class NamespaceHost {
     return this.#holder.pid ?? 0;
   }
 
-  connect(): Host {
-    return hostInNamespace(this.address, this.pid);
+  get place(): HostPlace {
+    const { name, address, pid, files, shared } = this;
+    return { name, address, pid, files, shared };
   }
 
   async stop(): Promise<void> {
@@ -136,40 +127,12 @@ export class NamespaceHost {
   }
 }
 
-/** Also for another process than the one that made the host. */
-export function hostInNamespace(address: string, pid: number): Host {
-  return new PosixHost(new NamespaceLauncher(address, pid));
-}
-
-class NamespaceLauncher implements Launcher {
-  readonly address: string;
-  readonly #local: LocalLauncher;
-  readonly #pid: number;
-
-  constructor(address: string, pid: number) {
-    this.address = address;
-    this.#pid = pid;
-    this.#local = new LocalLauncher(address);
-  }
-
-  launch(argv: readonly string[]): Promise<RunningProgram> {
-    return this.#local.launch(["nsenter", "-t", String(this.#pid), "-m", "-u", "--", ...argv]);
-  }
-
-  connect(address: string, port: number) {
-    return this.#local.connect(address, port);
-  }
-
-  close(): Promise<void> {
-    return this.#local.close();
-  }
-}
-
 const enter = `
 set -e
 name=$0 files=$1 shared=$2
 hostname "$name"
-for path in etc run root var/lib; do mount --bind "$files/$path" "/$path"; done
+mount --bind /etc/alternatives "$files/etc/alternatives"
+for path in etc run root var/lib; do mount --rbind "$files/$path" "/$path"; done
 mount --bind "$files/sbin" /usr/local/sbin
 mount --bind "$shared" /srv
 echo ready
@@ -180,9 +143,11 @@ const commonPrograms = {
   ip: 'echo "2: eth0    inet $(cat /etc/fake/address)/24 brd 10.0.0.255 scope global eth0"',
   ss: "cat /etc/fake/listening 2>/dev/null || :",
   nproc: "cat /etc/fake/nproc 2>/dev/null || echo 2",
-  iptables: "exit 0",
-  modprobe: "exit 0",
-  sysctl: "exit 0",
+  iptables: "",
+  modprobe: "",
+  // Nothing here loses its power.
+  sync: "",
+  sysctl: "",
   systemctl: `case $1 in
   is-active) shift; [ "$1" != -- ] || shift; for unit; do if [ -e "/run/active/$unit" ]; then echo active; else echo inactive; fi; done ;;
 esac`,

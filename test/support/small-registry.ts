@@ -20,12 +20,18 @@ export interface SmallRegistry {
   intercept: Intercept | undefined;
 }
 
+interface SmallUpload {
+  readonly parts: Buffer[];
+  /** Settles when the last request that brought bytes has ended, whole or broken. */
+  received: Promise<void>;
+}
+
 /** A registry for one test: small, in memory, and as faulty as the test wants it. */
 export async function startSmallRegistry(
   t: TestContext,
   options: { readonly tls?: ServerOptions } = {},
 ): Promise<SmallRegistry> {
-  const uploads = new Map<string, Buffer[]>();
+  const uploads = new Map<string, SmallUpload>();
   const registry: Omit<SmallRegistry, "domain"> = {
     blobs: new Map(),
     manifests: new Map(),
@@ -51,7 +57,7 @@ export async function startSmallRegistry(
 
 async function answer(
   { blobs, manifests }: Pick<SmallRegistry, "blobs" | "manifests">,
-  uploads: Map<string, Buffer[]>,
+  uploads: Map<string, SmallUpload>,
   request: IncomingMessage,
   response: ServerResponse,
   url: URL,
@@ -111,23 +117,28 @@ async function answer(
         return reply(201, { location: `/v2/${repository}/blobs/${url.searchParams.get("mount")}` });
       }
       const id = randomUUID();
-      uploads.set(id, []);
+      uploads.set(id, { parts: [], received: Promise.resolve() });
       return reply(202, { location: `/v2/${repository}/blobs/uploads/${id}?state=a%2Bb%3D` });
     }
     case "GET blobs/uploads": {
-      const parts = uploads.get(rest);
-      if (!parts) return fail(404, "BLOB_UPLOAD_UNKNOWN");
-      const size = Buffer.concat(parts).length;
+      const upload = uploads.get(rest);
+      if (!upload) return fail(404, "BLOB_UPLOAD_UNKNOWN");
+      await upload.received;
+      const size = Buffer.concat(upload.parts).length;
       return reply(204, { location: url.pathname, range: `0-${Math.max(0, size - 1)}` });
     }
     case "PATCH blobs/uploads":
     case "PUT blobs/uploads": {
-      const parts = uploads.get(rest);
-      if (!parts) return fail(404, "BLOB_UPLOAD_UNKNOWN");
+      const upload = uploads.get(rest);
+      if (!upload) return fail(404, "BLOB_UPLOAD_UNKNOWN");
+      await upload.received;
+      const { parts } = upload;
       const start = /^(\d+)-/.exec(request.headers["content-range"] ?? "")?.[1];
       if (start !== undefined && Number(start) !== Buffer.concat(parts).length)
         return fail(416, "RANGE_INVALID");
-      for await (const chunk of request) parts.push(chunk);
+      const receiving = receive(request, parts);
+      upload.received = receiving.catch(() => {});
+      await receiving;
       if (request.method === "PATCH") return reply(202, { location: url.pathname });
       const whole = Buffer.concat(parts);
       const digest = url.searchParams.get("digest") ?? "";
@@ -142,6 +153,10 @@ async function answer(
     default:
       return fail(405, "UNSUPPORTED");
   }
+}
+
+async function receive(request: IncomingMessage, parts: Buffer[]): Promise<void> {
+  for await (const chunk of request) parts.push(chunk);
 }
 
 function tagsOf(manifests: SmallRegistry["manifests"], repository: string): string[] {
