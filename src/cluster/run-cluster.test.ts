@@ -20,7 +20,7 @@ import { SealerError } from "#errors";
 import { ClusterRig, lookForReal } from "../../test/fakes/cluster-rig.ts";
 import { imageScripts } from "../../test/fakes/kubernetes-programs.ts";
 import { takeLock } from "../../test/fakes/take-lock.ts";
-import { planRun, planRun, type RunClusterOptions, runCluster, runCluster } from "./run-cluster.ts";
+import { planRun, runCluster } from "./run-cluster.ts";
 
 const [zero, second, node] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
 
@@ -342,7 +342,7 @@ test("a run that has lost its lock to another one, after its connection broke, b
   const running = failure(runCluster(await rig.options()));
   await until(async () => (await rig.hosts.noted()).length > 0);
 
-  await using _other = await takeLock(rig.hosts.at(zero).connect(), '{"cluster":"other","who":"them"}');
+  await using _other = await takeLock(lookForReal(rig.hosts.at(zero)), '{"cluster":"other","who":"them"}');
   const error = await running;
 
   assert.deepEqual([error.code, error.exitCode], ["CLUSTER_LOCKED", 5]);
