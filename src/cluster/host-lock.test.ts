@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Host } from "#hosts";
+import { lookForReal } from "../../test/fakes/cluster-rig.ts";
 import { NamespaceHosts } from "../../test/fakes/namespace-hosts.ts";
 import { type LockHolderNote, lockHost } from "./host-lock.ts";
 
@@ -10,7 +11,7 @@ const address = "10.0.0.1";
 
 test("a host is locked for one cluster at a time, and no trace of that stays", async () => {
   await using hosts = await NamespaceHosts.create([address], {});
-  const host = hosts.at(address).connect();
+  const host = lookForReal(hosts.at(address));
   const lock = await lockHost(host, noteOf("mine"), { onLost: assert.fail });
 
   await assert.rejects(lockHost(host, noteOf("other"), { onLost: assert.fail }), {
@@ -25,7 +26,7 @@ test("a host is locked for one cluster at a time, and no trace of that stays", a
 
 test("a lock that a broken connection has lost is taken again", async () => {
   await using hosts = await NamespaceHosts.create([address], {});
-  const host = hosts.at(address).connect();
+  const host = lookForReal(hosts.at(address));
   await using _lock = await lockHost(host, noteOf("mine"), { onLost: assert.fail });
   const first = await holderOf(host);
 
@@ -37,7 +38,7 @@ test("a lock that a broken connection has lost is taken again", async () => {
 
 test("who loses a lock to somebody else meanwhile is told", async () => {
   await using hosts = await NamespaceHosts.create([address], {});
-  const host = hosts.at(address).connect();
+  const host = lookForReal(hosts.at(address));
   const lost = Promise.withResolvers<unknown>();
   await using _lock = await lockHost(host, noteOf("mine"), { onLost: lost.resolve });
   const holder = await holderOf(host);

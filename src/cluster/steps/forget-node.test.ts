@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { lookForReal } from "../../../test/fakes/cluster-rig.ts";
 import { NamespaceHosts } from "../../../test/fakes/namespace-hosts.ts";
 import { forgetNode } from "./forget-node.ts";
 
@@ -15,7 +16,7 @@ esac`;
 
 test("a member of etcd that failed to join has no name yet, and is known by its IPv6 address", async () => {
   await using hosts = await NamespaceHosts.create(["fd00::1"], { kubectl });
-  const master = hosts.at("fd00::1").connect();
+  const master = lookForReal(hosts.at("fd00::1"));
 
   await forgetNode(master, { node: "host-2", address: "fd00::2", role: "master" });
 
@@ -24,7 +25,7 @@ test("a member of etcd that failed to join has no name yet, and is known by its 
 
 test("an etcd that does not answer is passed over, and without any other it is told", async () => {
   await using hosts = await NamespaceHosts.create(["fd00::1"], { kubectl });
-  const master = hosts.at("fd00::1").connect();
+  const master = lookForReal(hosts.at("fd00::1"));
 
   const nobody = forgetNode(master, { node: "host-1", address: "fd00::1", role: "master" });
 
