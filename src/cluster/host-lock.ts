@@ -68,10 +68,12 @@ async function take(
     signal,
     onLine: (line) => answer.resolve(line),
   });
-  const ended = running.then(
-    ({ exitCode, stderr }) => answer.reject(lockFailed(host, exitCode, stderr)),
-    (error) => answer.reject(error),
-  );
+  const ended = running
+    .then(
+      ({ exitCode, stderr }) => answer.reject(lockFailed(host, exitCode, stderr)),
+      (error) => answer.reject(error),
+    )
+    .finally(() => over.abort());
   const release = async () => {
     over.abort();
     await ended;
@@ -92,7 +94,7 @@ async function takeAgain(host: Host, note: LockHolderNote, signal: AbortSignal):
         throw lockedBy(host.address, note.cluster, taken.by);
       }
     } catch (error) {
-      if (!(error instanceof SealerError) || error.code !== "HOST_UNREACHABLE") throw error;
+      if (!(error instanceof SealerError) || error.code === "CLUSTER_LOCKED") throw error;
     }
     await sleep(1000, undefined, { signal });
   }
@@ -112,17 +114,7 @@ export function lockedBy(where: string, cluster: string, note: Partial<LockHolde
 async function* signsOfLife(over: AbortSignal): AsyncGenerator<string> {
   while (!over.aborted) {
     yield "\n";
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, 5000);
-      over.addEventListener(
-        "abort",
-        () => {
-          clearTimeout(timer);
-          resolve();
-        },
-        { once: true },
-      );
-    });
+    await sleep(5000, undefined, { signal: over }).catch(() => {});
   }
 }
 

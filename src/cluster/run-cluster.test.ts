@@ -17,6 +17,7 @@ import { test } from "node:test";
 import { SealerError } from "#errors";
 import { ClusterRig, lookForReal } from "../../test/fakes/cluster-rig.ts";
 import { imageScripts } from "../../test/fakes/kubernetes-programs.ts";
+import { takeLock } from "../../test/fakes/take-lock.ts";
 import { planRun, runCluster } from "./run-cluster.ts";
 
 const [zero, second, node] = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
@@ -330,6 +331,21 @@ test("of two runs at once the second is refused and told who holds the cluster",
   assert.match(here.message, new RegExp(`process ${process.pid} .*since`));
   assert.deepEqual([elsewhere.code, elsewhere.where], ["CLUSTER_LOCKED", zero]);
   assert.match(elsewhere.message, /tester \(process \d+\) on here since .*\(run kubernetes:v1\.20\.2\)/);
+});
+
+test("a run that has lost its lock to another one, after its connection broke, begins nothing more", async () => {
+  await using rig = await ClusterRig.make([zero], []);
+  const gate = "until [ -e /srv/gate ]; do sleep 0.05; done\n";
+  await writeFile(join(rig.hosts.at(zero).files, "etc/fake/init"), gate);
+  const running = failure(runCluster(await rig.options()));
+  await until(async () => (await rig.hosts.noted()).length > 0);
+
+  await using _other = await takeLock(lookForReal(rig.hosts.at(zero)), '{"cluster":"other","who":"them"}');
+  const error = await running;
+
+  assert.deepEqual([error.code, error.exitCode], ["CLUSTER_LOCKED", 5]);
+  assert.match(error.message, /the cluster other is being changed by them/);
+  assert.deepEqual(joins(await rig.hosts.noted()), []);
 });
 
 test("interrupted, it lets kubeadm end on its host, and the same run finds that it did", async () => {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { temporaryDirectory } from "#files";
 import { download } from "./download.ts";
 import { downloadSite, serve } from "./testing.ts";
@@ -32,15 +33,16 @@ test("follows redirects to where the file lies", async () => {
 
 test("goes on where a broken connection stopped", async () => {
   await using folder = await temporaryDirectory(tmpdir(), "download-");
+  const target = join(folder.path, "file");
   await using site = await downloadSite((request, response, received) => {
     if (received.length > 2) return serve(bytes, request, response);
     const from = received.length === 1 ? 0 : 100_000;
     if (from > 0) response.writeHead(206, { "content-range": `bytes ${from}-299999/300000` });
     else response.writeHead(200, { "content-length": bytes.length });
-    response.write(bytes.subarray(from, from + 100_000), () => setTimeout(() => response.destroy(), 20));
+    response.write(bytes.subarray(from, from + 100_000));
+    void arrived(`${target}.part`, from + 100_000).then(() => response.destroy());
   });
 
-  const target = join(folder.path, "file");
   await download(`${site.url}/file`, target, quick);
 
   assert.deepEqual(await readFile(target), bytes);
@@ -146,3 +148,7 @@ test("gives up on redirects that never end", async () => {
     message: /redirects more than/,
   });
 });
+
+async function arrived(path: string, size: number): Promise<void> {
+  while (((await stat(path).catch(() => undefined))?.size ?? 0) < size) await sleep(5);
+}
