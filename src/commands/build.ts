@@ -132,8 +132,11 @@ async function readKubefile(typed: string | undefined, folder: string, cwd: stri
     });
     return { text, file: typed };
   }
-  const found = await stat(folder).catch((error) => {
-    throw fsError(error, "build from the folder", folder);
+  const found = await stat(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw fsError(error, "build from the folder", folder);
+    throw new SealerError("FILE_NOT_FOUND", `there is no folder ${folder}`, {
+      hint: "sealer build -t NAME PATH",
+    });
   });
   if (!found.isDirectory()) {
     throw new SealerError("FILE_INVALID", `${folder} is a file, not a folder to build from`, {
@@ -147,8 +150,9 @@ async function readKubefile(typed: string | undefined, folder: string, cwd: stri
     });
     if (text !== undefined) return { text, file: name };
   }
-  throw new SealerError("FILE_NOT_FOUND", `there is no Kubefile in ${folder}`, {
-    hint: "Write one there, or name another file by -f.",
+  throw new SealerError("FILE_NOT_FOUND", `there is no ${relative(cwd, join(folder, "Kubefile"))}`, {
+    where: join(folder, "Kubefile"),
+    hint: "Write a Kubefile there, or name another file by -f.",
   });
 }
 

@@ -15,7 +15,7 @@ const mistakes: readonly (readonly [string, number, RegExp])[] = [
   ["build -t x:1 Kubefile", 2, /^error: \S+Kubefile is a file, not a folder to build from\n/],
   ["build -t x:1 -f folder", 2, /^error: cannot read the Kubefile folder: it is a folder\n$/],
   ["build -t x:1 -f none", 2, /^error: cannot read the Kubefile none: no such file or directory\n$/],
-  ["build -t x:1 folder", 2, /^error: there is no Kubefile in \S+folder\n/],
+  ["build -t x:1 folder", 2, /^error: \S+: there is no folder\/Kubefile\n/],
   ["build -t x:1 --image-list none", 2, /^error: cannot read the image list none: no such file/],
   ["build -t x:1 --platform linux/amd46", 2, /hint: Did you mean linux\/amd64\?/],
   ["build -t x:1 --platform windows/amd64", 2, /a ClusterImage cannot be for windows\/amd64/],
