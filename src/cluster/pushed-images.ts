@@ -3,7 +3,7 @@ import { type Descriptor, digestOf, encodeIndex, mediaTypes, parseReference } fr
 import type { PushedImage } from "./step.ts";
 
 /**
- * What goes into the cluster's registry, under the names of DESIGN's table: the registry's own domain is no part of a
+ * What goes into the cluster's registry, under the names that `docs/registry.md` lists: the registry's own domain is no part of a
  * repository, every other one is its first segment. An image for several platforms goes as the index that it came
  * with, or as one made of what there is.
  */

@@ -57,19 +57,16 @@ export async function planCopy(
     const isBlob = (parent: Descriptor, child: Descriptor) =>
       isManifest(parent.mediaType) || !isDocument(child);
     const found: Descriptor[] = [];
-    await mapLimited(
-      level,
-      options.concurrency,
-      async (parent) => {
-        for (const child of await walk(parent)) {
-          if (seen.has(child.digest)) continue;
-          seen.add(child.digest);
-          if (!isBlob(parent, child)) found.push(child);
-          else if (!isNonDistributable(child)) blobs.set(child.digest, child);
-        }
-      },
-      { signal },
-    );
+    const walked = await mapLimited(level, options.concurrency, walk, { signal });
+    // In the order of the documents, whichever was read first: an archive of the same image has the same bytes.
+    for (const [position, parent] of level.entries()) {
+      for (const child of walked[position]!) {
+        if (seen.has(child.digest)) continue;
+        seen.add(child.digest);
+        if (!isBlob(parent, child)) found.push(child);
+        else if (!isNonDistributable(child)) blobs.set(child.digest, child);
+      }
+    }
     if (seen.size > mostDescriptors) throw tooMuch(root, `it has more than ${mostDescriptors} parts`);
     if (bytes > mostBytes) throw tooMuch(root, "its manifests are more than 128 MiB long");
     level = found;
