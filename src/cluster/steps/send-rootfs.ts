@@ -113,6 +113,10 @@ unpacked() { # ENDING: of the name of what comes in
     *) cat ;;
   esac
 }
+# openssl uses the processor's own instructions, five times as fast.
+hash() {
+  if command -v openssl >/dev/null; then openssl dgst -sha256 -r; else sha256sum; fi | cut -d' ' -f1
+}
 untar() { tar -C "$1" --numeric-owner --same-owner -xpf -; }
 `;
 
@@ -133,7 +137,7 @@ mkdir -m 755 -- "$trees/.part"
 mkfifo -- "$layers/.pipe"
 (set -o pipefail; umask 022; unpacked "$name" < "$layers/.pipe" | untar "$trees/.part") &
 unpacking=$!
-sum=$(tee -- "$part" "$layers/.pipe" | sha256sum | cut -d' ' -f1)
+sum=$(tee -- "$part" "$layers/.pipe" | hash)
 [ "$sum" = "$digest" ] || { echo "the layer arrived as $sum, not as $digest" >&2; exit ${arrivedDamaged}; }
 wait "$unpacking"
 mv -f -- "$part" "$layers/$name"
@@ -151,7 +155,7 @@ rootfs=$data/rootfs new=$data/rootfs.new one=$data/rootfs.layer
 take() { # LAYER: into $one, out of the tree made while it came, or out of the file of an earlier run
   if [ -d "$trees/$1" ]; then mv -- "$trees/$1" "$one"; return; fi
   local sum
-  sum=$(sha256sum < "$layers/$1" | cut -d' ' -f1)
+  sum=$(hash < "$layers/$1")
   if [ "$sum" != "\${1:0:64}" ]; then
     rm -f -- "$layers/$1"
     echo "the layer $1 was damaged on this host's disk; it is gone, and comes anew with the next run" >&2
