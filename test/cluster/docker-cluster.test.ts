@@ -88,6 +88,7 @@ test("the application runs on the worker and answers through a NodePort", async 
 
 test("pods of both hosts reach each other and find services by name", async () => {
   const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
+  await inside(master, `${kubectl} -n kube-system rollout status deployment/coredns --timeout=120s`);
   const pod = (await inside(master, `${kubectl} get pods -l app=web -o name | head -1`)).trim();
   const page = await inside(
     master,

@@ -72,6 +72,8 @@ test("ends with the same Ready cluster when the same command is run again", asyn
 });
 
 test("its workers took their images from the cluster's registry", async () => {
+  const kubectl = "kubectl --kubeconfig /etc/kubernetes/admin.conf";
+  await inside(hosts[0]!, `${kubectl} rollout status daemonset/web --timeout=120s`);
   const images = await inside(hosts[1]!, "ctr -n k8s.io images list -q");
   assert.match(images, /^sea\.hub:5000\/.*kube-proxy/m);
   assert.match(images, /^sea\.hub:5000\/examples\/web/m);
