@@ -2,9 +2,10 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { SealerError } from "#errors";
 import { makeDirectory } from "#files";
 import type { Progress } from "#progress";
-import { type AptMirror, aptMirror } from "./apt-mirror.ts";
+import { aptMirror } from "./apt-mirror.ts";
 import { lockCache } from "./locks.ts";
 import { programPath } from "./program-path.ts";
 import { runProgram } from "./run-program.ts";
@@ -31,7 +32,8 @@ const files: Readonly<Record<string, { text: string; mode?: number }>> = {
   "/etc/ssh/sshd_config.d/root.conf": {
     text: "PermitRootLogin yes\nPasswordAuthentication yes\nUseDNS no\n",
   },
-  "/etc/apt/sources.list": { text: "deb http://deb.debian.org/debian bookworm main\n" },
+  // Its network is closed: there is nowhere to get packages from.
+  "/etc/apt/sources.list": { text: "" },
   // Each host is given its own when it is made.
   "/etc/machine-id": { text: "" },
   // Debian's own settings here (kernel.pid_max, fs.protected_*) would change the whole machine.
@@ -90,7 +92,13 @@ export function basePath(cacheDir: string): string {
 
 /** mmdebstrap gets mount and PID namespaces of its own and dies with us: whoever is killed, nothing of it stays. */
 async function installDebian(target: string, signal: AbortSignal | undefined): Promise<void> {
-  const mirror: AptMirror = aptMirror(await aptSources()) ?? { uri: "http://deb.debian.org/debian" };
+  const mirror = aptMirror(await aptSources());
+  if (!mirror) {
+    throw new SealerError("SANDBOX_IMPOSSIBLE", "apt of this machine names no mirror of Debian", {
+      where: "/etc/apt/sources.list",
+      hint: "Sandbox hosts are made of Debian 12's packages: add a line for bookworm's main.",
+    });
+  }
   const signed = mirror.signedBy && existsSync(mirror.signedBy) ? `[signed-by=${mirror.signedBy}] ` : "";
   const settings = (await runProgram(["apt-config", "dump"], { signal }))
     .split("\n")
