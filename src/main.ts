@@ -1,7 +1,5 @@
-import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
-import { enableCompileCache } from "node:module";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import {
@@ -24,8 +22,6 @@ import { SealerError } from "#errors";
 import type { Dial } from "#hosts";
 import { noProgress, type Progress } from "#progress";
 import { allCommands } from "./commands/all-commands.ts";
-
-keepCompiled(join(cacheFolder(), "compiled"));
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(0);
@@ -79,18 +75,6 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function cacheFolder(): string {
   return resolve(process.env.SEALER_CACHE ?? "/var/cache/sealer");
-}
-
-/** Starting takes half as long when nothing need be compiled again; where nothing can be kept, it is as it was. */
-function keepCompiled(folder: string): void {
-  try {
-    // One folder at a time: made with all above it, a folder below /proc would keep Node busy for ever.
-    for (const path of [dirname(folder), folder]) if (!existsSync(path)) mkdirSync(path, { mode: 0o755 });
-    accessSync(folder, constants.W_OK);
-  } catch {
-    return;
-  }
-  enableCompileCache(folder);
 }
 
 /** `help build` is `build --help`, and `--version` is `version`. */
